@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kithspace.core.stamp import COUNTER_BITS, Stamp, pack_time, tick
 from kithspace.errors import StampError
-from tests.strategies import feeds, now_ms, stamps
+from tests.strategies import now_ms, stamps
 
 
 @given(readings=st.lists(now_ms, max_size=50))

@@ -10,6 +10,7 @@ Rules (security.md 2.3, RFC 8949 section 4.2.1):
     A decoder bounds the bytes, decodes, encodes again and compares, and walks the result.
 """
 
+from math import isfinite
 from typing import Final, NamedTuple, Never, TypeAlias
 
 import cbor2
@@ -116,17 +117,10 @@ def _walk(value: object, limits: _Limits) -> None:
     for _ in range(limits.depth + 1):
         below: list[object] = []
         for item in level:
-            kind = type(item)
-            if kind is tuple:
-                below.extend(item)  # type: ignore[arg-type]
-            elif kind is int:
-                if not limits.least <= item <= limits.greatest:  # type: ignore[operator]
-                    raise CodecError("an integer is out of range")
-            elif kind is float:
-                if not limits.floats or item - item != 0:  # type: ignore[operator]
-                    raise CodecError("a float is not allowed here")
-            elif kind not in _PLAIN:
-                raise CodecError(f"CBOR type {kind.__name__} is not allowed")
+            if type(item) is tuple:
+                below.extend(item)
+            elif type(item) not in _PLAIN:
+                _check_number(item, limits)
         count += len(below)
         if count > limits.items:
             raise LimitError(f"more than {limits.items} items")
@@ -134,6 +128,14 @@ def _walk(value: object, limits: _Limits) -> None:
             return
         level = below
     raise LimitError(f"deeper than {limits.depth}")
+
+
+def _check_number(item: object, limits: _Limits) -> None:
+    if type(item) is int:
+        if not limits.least <= item <= limits.greatest:
+            raise CodecError("an integer is out of range")
+    elif type(item) is not float or not limits.floats or not isfinite(item):
+        raise CodecError(f"CBOR type {type(item).__name__} is not allowed here")
 
 
 _PLAIN: Final = frozenset({bytes, str, bool, type(None)})
