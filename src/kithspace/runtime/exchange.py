@@ -1,0 +1,166 @@
+"""What does the mesh ask of an open vault, and of each of its spaces?
+
+`Engine` implements `SpaceExchange`, the vault implements `VaultExchange`; the mesh calls them from
+the node's thread. Nothing here waits for anything but the disk and a space's lock, which is held
+for at most 64 blocks at a time (G4).
+
+Rules: X1, X2, X5-X7, X9-X12, N3, N4, J1-J6, F4, F5, G1 (persist, then show, then send).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kithspace.core.crypto import KeyPair
+    from kithspace.core.effects import Refused, Send
+    from kithspace.core.fold import Membership
+    from kithspace.core.identity import Signed
+    from kithspace.core.ids import (
+        BlockId,
+        CredentialId,
+        DeviceKey,
+        FeedId,
+        GenerationId,
+        IdentityId,
+        SpaceId,
+    )
+    from kithspace.core.state import WireBlock
+
+
+class AccessKey(NamedTuple):
+    """An access key of a space, for its match tag (N3)."""
+
+    generation: GenerationId
+    n: int
+    key: bytes
+
+
+class FeedLeaf(NamedTuple):
+    """What is announced of a feed or branch (X5): the end of its last signed run (F5)."""
+
+    feed: FeedId
+    length: int
+    head: BlockId
+
+
+class CredentialLeaf(NamedTuple):
+    """One credential of the set (X5)."""
+
+    id: CredentialId
+    depth: int
+
+
+class Intake(NamedTuple):
+    """What became of what a peer sent, once its effects are on disk or in the waiting room."""
+
+    send: tuple[Send, ...] = ()
+    """What is missing now: to be asked for (of the peer that sent it first)."""
+    refused: tuple[Refused, ...] = ()
+    """What was not accepted; the sum of the scores is the peer's."""
+    has_stored: bool = False
+
+
+class News(NamedTuple):
+    """What has newly become announced, own or accepted from a peer (X7)."""
+
+    feeds: tuple[FeedLeaf, ...] = ()
+    credentials: tuple[CredentialLeaf, ...] = ()
+    asks: tuple[Send, ...] = ()
+    source: DeviceKey | None = None
+    """The device it came from; it is left out (X7)."""
+    is_new_generation: bool = False
+    """The access keys have grown: tags go out again (X2)."""
+
+
+class SpaceExchange(Protocol):
+    """One space, as the mesh sees it."""
+
+    @property
+    def space(self) -> SpaceId:
+        """The space."""
+
+    @property
+    def membership(self) -> Membership:
+        """The fold of all credentials here, a frozen value."""
+
+    @property
+    def is_open_to_peers(self) -> bool:
+        """False after leaving: nothing is served or asked for any more."""
+
+    def access_keys(self) -> list[AccessKey]:
+        """Access keys, the newest generation first (X2)."""
+
+    def credential_leaves(self) -> list[CredentialLeaf]:
+        """All credentials."""
+
+    def credentials(self, ids: Sequence[CredentialId] | None) -> list[Signed]:
+        """Return those that are here, parents first; None means all."""
+
+    def credentials_by_prefix(self, prefixes: Sequence[bytes]) -> list[Signed]:
+        """Return those whose id begins with one of these 16 bytes, parents first (message 19)."""
+
+    def ancestry(self, heads: Sequence[CredentialId], max_bytes: int) -> list[Signed]:
+        """Return these heads and all their parents, parents first, up to a size (X1)."""
+
+    def feed_leaves(self) -> list[FeedLeaf]:
+        """All feeds and branches with something to announce."""
+
+    def blocks(self, feed: FeedId, first: int, end: int) -> list[WireBlock]:
+        """Return the blocks `[first, end)`, or fewer, running on to the next signed one (X6)."""
+
+    def receive_credentials(
+        self, credentials: Sequence[Signed], source: DeviceKey | None
+    ) -> Intake:
+        """Take in credentials, parents first."""
+
+    def receive_blocks(self, blocks: Sequence[WireBlock], source: DeviceKey | None) -> Intake:
+        """Take in one message of blocks: verify, apply, commit, show; then it is announced."""
+
+    def receive_key(self, generation: GenerationId, sealed: bytes) -> Intake:
+        """Take in a key sealed to this device (K2, K3)."""
+
+    def seal_key(self, generation: GenerationId, device: DeviceKey) -> bytes | None:
+        """Seal a generation's key to a device that asked, if it is here and entitled (X11)."""
+
+    def lacking_keys(self) -> list[GenerationId]:
+        """Generations this device should hold the key of and does not (X11)."""
+
+    def chunk(self, hash_: bytes) -> bytes | None:
+        """Return a chunk that is here (X9)."""
+
+    def receive_chunk(self, hash_: bytes, chunk: bytes) -> Intake:
+        """Take in a chunk that was asked for: a key chunk of K1."""
+
+    def listen(self, call: Callable[[News], None]) -> Callable[[], None]:
+        """Call with news, in order, on any thread, under no lock. Returns what stops it."""
+
+
+class VaultExchange(Protocol):
+    """The vault, as the mesh sees it."""
+
+    @property
+    def identity(self) -> IdentityId:
+        """Whose vault it is."""
+
+    @property
+    def device(self) -> KeyPair:
+        """This device's signing keys (N4)."""
+
+    @property
+    def agree(self) -> KeyPair:
+        """This device's key-agreement keys (K2)."""
+
+    def identity_heads(self) -> tuple[bytes, ...]:
+        """Heads of one's own identity log."""
+
+    def identity_entries(self) -> list[Signed]:
+        """One's own identity log, parents first."""
+
+    def exchanges(self) -> list[SpaceExchange]:
+        """All spaces that take part, the most recently active first, the home space among them."""
+
+    def listen_spaces(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Call when a space was added or left. Returns what stops it."""
