@@ -164,3 +164,95 @@ class VaultExchange(Protocol):
 
     def listen_spaces(self, call: Callable[[], None]) -> Callable[[], None]:
         """Call when a space was added or left. Returns what stops it."""
+
+
+class OpenCode(NamedTuple):
+    """An open one-time code of this vault (J1)."""
+
+    invitation: bytes
+    words: str
+    """The three words joined by hyphens: SPAKE2's password (protocol.md section 6)."""
+    is_device: bool
+    tries_left: int
+    """After this try was counted."""
+
+
+class Failure(NamedTuple):
+    """Why an invitation does not go on (message 48)."""
+
+    code: str
+    """`wrong`, `unknown`, `used`, `expired`, `refused` or `later`."""
+    tries_left: int = 0
+
+
+class Preview(NamedTuple):
+    """What a joiner is told before it says who it is (message 43)."""
+
+    space: SpaceId
+    invite: CredentialId | None
+    role: str
+    """A role, or `device`."""
+    space_name: str
+    inviter: str
+    members: int
+    history: str
+
+
+class Introduction(NamedTuple):
+    """Who wants to join (message 44)."""
+
+    entries: tuple[Signed, ...]
+    device: DeviceKey
+    name: str
+    claim: bytes | None
+
+
+class Welcome(NamedTuple):
+    """What a joiner gets (message 47): each key sealed to its device (K2)."""
+
+    space: SpaceId
+    keys: tuple[tuple[SpaceId, GenerationId, bytes], ...]
+    entries: tuple[Signed, ...]
+
+
+class InviterExchange(Protocol):
+    """The vault in the role of the inviter (J1-J6), called by the mesh."""
+
+    def nameplates(self) -> list[int]:
+        """Nameplates of open codes, for the registry."""
+
+    def has_links(self) -> bool:
+        """Whether a live link can be knocked at here."""
+
+    def take_try(self, nameplate: int) -> OpenCode | Failure:
+        """Count a try, and store it, before the joiner's first message is answered (J3)."""
+
+    def give_back_try(self, invitation: bytes) -> None:
+        """The confirmation was good: the try does not count (J3)."""
+
+    def preview(self, invitation: bytes) -> Preview | Failure:
+        """What to show the joiner after a good confirm or knock; by code, or by invite key."""
+
+    def admit(self, invitation: bytes, joiner: Introduction) -> Welcome | Failure:
+        """Write the admit, or find the one of before; the mesh has checked the device's proof."""
+
+    def device_entry(self, invitation: bytes, sign: bytes, agree: bytes) -> bytes | Failure:
+        """Return the add-device entry for the new device to sign (message 46)."""
+
+    def admit_device(self, invitation: bytes, entry: bytes, signature: bytes) -> Welcome | Failure:
+        """Add the device to one's identity, in the home space and in every space (J5)."""
+
+
+class JoinerExchange(Protocol):
+    """The vault in the role of the joiner, called by the mesh."""
+
+    def introduction(
+        self, space: SpaceId, invite: CredentialId | None, seed: bytes | None
+    ) -> Introduction:
+        """Who I am; with a link's seed also the claim (J6)."""
+
+    def welcomed(self, welcome: Welcome, preview: Preview) -> SpaceExchange:
+        """Make the space here, with its first key; its credentials come on channel 0."""
+
+    def welcomed_as_device(self, welcome: Welcome, preview: Preview) -> SpaceExchange:
+        """Become a device of that identity: entries, home space, keys (J5)."""
