@@ -9,7 +9,7 @@ Assumes of an implementation:
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from kithspace.core.effects import (
     PutBlock,
@@ -21,6 +21,12 @@ from kithspace.core.effects import (
     PutObject,
     PutType,
 )
+
+WireBlock: TypeAlias = tuple[bytes, bytes | None, bytes | None]
+"""A block as peers send it: header, sealed payload, signature; open record: `(bytes, None, sig)`.
+
+A signature stands only where the sender had checked it (F5).
+"""
 
 _PREV: Final = slice(4, 36)
 
