@@ -31,187 +31,6 @@ class KithError(Exception):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(self).__name__).lower()
 
 
-# ---------------------------------------------------------------- public
-
-
-class VaultInUse(KithError, OSError):
-    """The vault is open in another process."""
-
-    exit_code: ClassVar[int] = 6
-
-
-class VaultLocked(KithError, PermissionError):
-    """No or a wrong passphrase, or the keychain is shut."""
-
-    exit_code: ClassVar[int] = 6
-
-
-class VaultDamaged(KithError, OSError):
-    """A file of the vault cannot be read; nothing was changed."""
-
-    exit_code: ClassVar[int] = 8
-
-
-class TooNew(KithError):
-    """The vault was written by a newer version; nothing was changed."""
-
-    exit_code: ClassVar[int] = 6
-
-
-class DiskFull(KithError, OSError):
-    """There is no room; what was to be written is not, and shows its old value."""
-
-    exit_code: ClassVar[int] = 1
-
-
-class Closed(KithError, RuntimeError):
-    """The vault was closed."""
-
-    exit_code: ClassVar[int] = 1
-
-
-class Forked(KithError, RuntimeError):
-    """This process was forked from the one that opened the vault."""
-
-    exit_code: ClassVar[int] = 1
-
-
-class NotFound(KithError, LookupError):
-    """A name or id that is not there."""
-
-    exit_code: ClassVar[int] = 3
-
-
-class Ambiguous(KithError, LookupError):
-    """A name or id that fits several things."""
-
-    exit_code: ClassVar[int] = 3
-
-
-class NotHere(KithError, LookupError):
-    """Something that is known and not on this device."""
-
-    exit_code: ClassVar[int] = 7
-
-
-class Forgotten(KithError, LookupError):
-    """History that was cut by the size policy."""
-
-    exit_code: ClassVar[int] = 3
-
-
-class NotAllowed(KithError, PermissionError):
-    """One's role does not allow it."""
-
-    exit_code: ClassVar[int] = 4
-
-
-class FieldType(KithError, TypeError):
-    """A value of the wrong type."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class UnknownField(KithError, AttributeError):
-    """The type has no such field."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class BadSchema(KithError, TypeError):
-    """A class that cannot be a type."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class BadQuery(KithError, ValueError):
-    """A condition that makes no sense."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class Deleted(KithError, LookupError):
-    """Writing to what was deleted."""
-
-    exit_code: ClassVar[int] = 3
-
-
-class Purged(KithError, LookupError):
-    """Touching what was erased."""
-
-    exit_code: ClassVar[int] = 3
-
-
-class TransactionOpen(KithError, RuntimeError):
-    """Another task of this thread writes inside a transaction."""
-
-    exit_code: ClassVar[int] = 1
-
-
-class AlreadyAdded(KithError, ValueError):
-    """The object is in a space."""
-
-    exit_code = 2
-
-    @classmethod
-    def of(cls, title: str, space: str, target: str) -> Self:
-        """`target`: the space it was to be added to."""
-        if space == target:
-            step = "Change it in place, or add copy.copy(x) for a second one."
-        else:
-            too = f"To have it in {_quoted(target)} too"
-            step = f"{too}: {target}.add(copy.copy(x)), or keep a ks.ref(x)."
-        return cls(f"{_quoted(title)} is already in {_quoted(space)}.", step)
-
-
-class TooBig(KithError, ValueError):
-    """A value, or a transaction, over its limit."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class BadCode(KithError, ValueError):
-    """A code that is mistyped or wrong."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class CodeUsed(KithError, ValueError):
-    """A code that was used."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class CodeExpired(KithError, ValueError):
-    """A code that is old."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class Unreachable(KithError, ConnectionError):
-    """Nobody answers."""
-
-    exit_code: ClassVar[int] = 7
-
-
-class TimedOut(KithError, TimeoutError):
-    """Not done within the time given; it goes on."""
-
-    exit_code: ClassVar[int] = 5
-
-
-class Cancelled(KithError):
-    """An operation that was given up before it was done."""
-
-    exit_code: ClassVar[int] = 1
-
-
-class NothingToUndo(KithError, LookupError):
-    """Nothing of one's own is left to undo."""
-
-    exit_code: ClassVar[int] = 3
-
-
 # ---------------------------------------------------------------- internal
 
 
@@ -525,12 +344,12 @@ class AlreadyAdded(KithError, ValueError):
     @classmethod
     def of(cls, title: str, space: str, target: str) -> Self:
         """`target`: the space it was to be added to."""
-        return cls(
-            f"{_quoted(title)} is already in {_quoted(space)}.",
-            f"To have it in {_quoted(target)} too: {target}.add(copy.copy(x)), or keep a ks.ref(x)."
-            if target != space
-            else "",
-        )
+        if space == target:
+            step = "Change it in place, or add copy.copy(x) for a second one."
+        else:
+            too = f"To have it in {_quoted(target)} too"
+            step = f"{too}: {target}.add(copy.copy(x)), or keep a ks.ref(x)."
+        return cls(f"{_quoted(title)} is already in {_quoted(space)}.", step)
 
 
 class TooBig(KithError, ValueError):
@@ -620,3 +439,12 @@ class TimedOut(KithError, TimeoutError):
             f"Still waiting after {seconds:g} s: {words}",
             "It goes on in the background; call .result() again or .cancel().",
         )
+
+
+class Cancelled(KithError):
+    """An operation was given up before it was done."""
+
+    @classmethod
+    def of(cls) -> Self:
+        """`.cancel()` was called, or the vault was closed."""
+        return cls("This was cancelled.")
