@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SpaceId,
     )
     from kithspace.core.state import WireBlock
+    from kithspace.runtime.sightings import Sightings
 
 
 class AccessKey(NamedTuple):
@@ -128,6 +129,9 @@ class SpaceExchange(Protocol):
     def lacking_keys(self) -> list[GenerationId]:
         """Generations this device should hold the key of and does not (X11)."""
 
+    def lacking_chunks(self) -> list[bytes]:
+        """Hashes of key chunks that hold a lacking key for this device: asked for first (K2)."""
+
     def chunk(self, hash_: bytes) -> bytes | None:
         """Return a chunk that is here (X9)."""
 
@@ -158,6 +162,10 @@ class VaultExchange(Protocol):
 
     def identity_entries(self) -> list[Signed]:
         """One's own identity log, parents first."""
+
+    @property
+    def sightings(self) -> Sightings:
+        """Where the mesh reports who is here, who is the same, and what is copied."""
 
     def exchanges(self) -> list[SpaceExchange]:
         """All spaces that take part, the most recently active first, the home space among them."""
