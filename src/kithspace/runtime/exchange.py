@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from kithspace.core.fold import Membership
     from kithspace.core.identity import Signed
     from kithspace.core.ids import (
-        BlockId,
         CredentialId,
         DeviceKey,
         FeedId,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
         SpaceId,
     )
     from kithspace.core.state import WireBlock
+    from kithspace.protocol.leaves import CredentialLeaf, FeedLeaf
     from kithspace.runtime.sightings import Sightings
 
 
@@ -37,21 +37,6 @@ class AccessKey(NamedTuple):
     generation: GenerationId
     n: int
     key: bytes
-
-
-class FeedLeaf(NamedTuple):
-    """What is announced of a feed or branch (X5): the end of its last signed run (F5)."""
-
-    feed: FeedId
-    length: int
-    head: BlockId
-
-
-class CredentialLeaf(NamedTuple):
-    """One credential of the set (X5)."""
-
-    id: CredentialId
-    depth: int
 
 
 class Intake(NamedTuple):
