@@ -43,8 +43,8 @@ ROWS = [
         1,
         facts(removed=Removed(AT_12_04, "Ana", 4)),
         (
-            "You are no longer a member of “Work” since 12:04 (by Ana). What you have stays; 4 changes "
-            "you made since are held for an admin."
+            "You are no longer a member of “Work” since 12:04 (by Ana). What you have stays; 4 "
+            "changes you made since are held for an admin."
         ),
     ),
     (
@@ -64,24 +64,24 @@ ROWS = [
         3,
         facts(awaited_key=AwaitedKey("Ana", AT_12_04, ("Ana", "Ben"))),
         (
-            "Ana changed the key of “Work” 12:04; this device gets it as soon as one of Ana and Ben is "
-            "online."
+            "Ana changed the key of “Work” 12:04; this device gets it as soon as one of Ana and "
+            "Ben is online."
         ),
     ),
     (
         4,
         facts(clocks=(("Ben's phone", 7 * 60_000),)),
         (
-            "The clock of Ben's phone is 7 minutes ahead. Its changes show when their time has come, "
-            "or once the clock is set."
+            "The clock of Ben's phone is 7 minutes ahead. Its changes show when their time has "
+            "come, or once the clock is set."
         ),
     ),
     (
         5,
         facts(network="none", unsent=3),
         (
-            "This computer has no network. 3 of your changes are with no one else yet; they are safe "
-            "here and go out by themselves."
+            "This computer has no network. 3 of your changes are with no one else yet; they are "
+            "safe here and go out by themselves."
         ),
     ),
     (5, facts(network="none"), "This computer has no network."),
@@ -105,8 +105,8 @@ ROWS = [
         10,
         facts(bad_peers=("Ben's phone",)),
         (
-            "Ben's phone sends data that fails its signature check; it is ignored. Update or re-add "
-            "that device."
+            "Ben's phone sends data that fails its signature check; it is ignored. Update or "
+            "re-add that device."
         ),
     ),
     (
@@ -134,8 +134,8 @@ ROWS = [
         14,
         facts(peers=(peer("Ana's phone"), asleep(lacks=5))),
         (
-            "Same as Ana's phone; Ben's laptop has not been seen since 12:04 and lacks 5 changes; it "
-            "gets them by itself."
+            "Same as Ana's phone; Ben's laptop has not been seen since 12:04 and lacks 5 "
+            "changes; it gets them by itself."
         ),
     ),
     (16, facts(peers=()), "Only you are in “Work”. Invite someone: kith invite Work."),
