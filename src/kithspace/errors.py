@@ -124,6 +124,22 @@ class VaultLocked(KithError, PermissionError):
             "Unlock your keychain, or pass passphrase=….",
         )
 
+    @classmethod
+    def exposed(cls, vault: str, command: str) -> Self:
+        """Others on this computer can read it (S3); `command` mends that."""
+        return cls(
+            f"The vault {_quoted(vault)} is locked: others on this computer can read its folder.",
+            f"Close it to them with `{command}`.",
+        )
+
+    @classmethod
+    def not_writable(cls, vault: str, path: str) -> Self:
+        """This user cannot write its folder."""
+        return cls(
+            f"The vault {_quoted(vault)} is locked: this program cannot write {path}.",
+            "Give it the right to, or choose another folder.",
+        )
+
 
 class VaultDamaged(KithError, OSError):
     """A part of the vault cannot be read."""
@@ -136,6 +152,14 @@ class VaultDamaged(KithError, OSError):
         return cls(
             f"Part of the vault {_quoted(vault)} cannot be read"
             f" ({broken:,} of {total:,} objects in {_quoted(space)}). Nothing was changed."
+        )
+
+    @classmethod
+    def file(cls, vault: str, file: str) -> Self:
+        """Name the file, where nothing can be said about what is in it."""
+        return cls(
+            f"Part of the vault {_quoted(vault)} cannot be read ({file}). Nothing was changed.",
+            file=file,
         )
 
 
