@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from kithspace.core.credential import Signed
     from kithspace.core.crypto import KeyPair
     from kithspace.core.effects import Refused, Send
     from kithspace.core.fold import Membership
-    from kithspace.core.identity import Signed
+    from kithspace.core.identity import SignedEntry
     from kithspace.core.ids import (
         CredentialId,
         DeviceKey,
@@ -145,7 +146,7 @@ class VaultExchange(Protocol):
     def identity_heads(self) -> tuple[bytes, ...]:
         """Heads of one's own identity log."""
 
-    def identity_entries(self) -> list[Signed]:
+    def identity_entries(self) -> list[SignedEntry]:
         """One's own identity log, parents first."""
 
     @property
@@ -194,7 +195,7 @@ class Preview(NamedTuple):
 class Introduction(NamedTuple):
     """Who wants to join (message 44)."""
 
-    entries: tuple[Signed, ...]
+    entries: tuple[SignedEntry, ...]
     device: DeviceKey
     name: str
     claim: bytes | None
@@ -205,7 +206,7 @@ class Welcome(NamedTuple):
 
     space: SpaceId
     keys: tuple[tuple[SpaceId, GenerationId, bytes], ...]
-    entries: tuple[Signed, ...]
+    entries: tuple[SignedEntry, ...]
 
 
 class InviterExchange(Protocol):
