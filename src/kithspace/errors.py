@@ -289,6 +289,15 @@ class FieldType(KithError, TypeError):
         return cls(f"{type_name}.{field} holds {holds}; {value}.", f"Give {give}.")
 
 
+class FieldValue(FieldType, ValueError):
+    """A value that no field can hold: NaN, an infinity, half a character, a type without a form."""
+
+    @classmethod
+    def of_field(cls, field: str, value: str, give: str) -> Self:
+        """`field`: as the user calls it, such as `Task.priority`."""
+        return cls(f"{field} cannot hold {value}.", f"Give {give}.")
+
+
 class UnknownField(KithError, AttributeError):
     """There is no such field."""
 
