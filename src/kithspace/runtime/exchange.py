@@ -212,13 +212,13 @@ class Welcome(NamedTuple):
 class InviterExchange(Protocol):
     """The vault in the role of the inviter (J1-J6), called by the mesh."""
 
-    def nameplates(self) -> list[int]:
+    def nameplates(self) -> list[str]:
         """Nameplates of open codes, for the registry."""
 
     def has_links(self) -> bool:
         """Whether a live link can be knocked at here."""
 
-    def take_try(self, nameplate: int) -> OpenCode | Failure:
+    def take_try(self, nameplate: str) -> OpenCode | Failure:
         """Count a try, and store it, before the joiner's first message is answered (J3)."""
 
     def give_back_try(self, invitation: bytes) -> None:

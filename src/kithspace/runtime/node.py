@@ -38,6 +38,12 @@ class Worker(Protocol):
     def work(self) -> None:
         """Do what is due. Called on the node's thread."""
 
+    def next_sync(self) -> int | None:
+        """When `sync` is due, in monotonic ms; None: nothing to sync."""
+
+    def sync(self) -> None:
+        """Wait for the disk. Called on a thread that may wait."""
+
 
 class Node:
     """The thread `kithspace` and what runs on it.
@@ -52,6 +58,7 @@ class Node:
         self._workers: list[Worker] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
+        self._wake_sync: asyncio.Event | None = None
         self._is_woken = False
         self._scope: anyio.CancelScope | None = None
         self._thread: threading.Thread | None = None
@@ -115,18 +122,21 @@ class Node:
             self._is_ready.set()
 
     async def _serve(self, main: Callable[[], Coroutine[object, object, None]] | None) -> None:
-        self._wake = asyncio.Event()
+        self._wake, self._wake_sync = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
         async with anyio.create_task_group() as tasks:
             self._scope = tasks.cancel_scope
             self._is_ready.set()
             tasks.start_soon(self._do_chores)
+            tasks.start_soon(self._sync_disks)
             if main is not None:
                 tasks.start_soon(main)
 
     def _set_wake(self) -> None:
-        if self._wake is not None:
-            self._wake.set()
+        self._is_woken = False
+        for event in (self._wake, self._wake_sync):
+            if event is not None:
+                event.set()
 
     def _cancel(self) -> None:
         if self._scope is not None:
@@ -136,31 +146,41 @@ class Node:
         wake = self._wake
         assert wake is not None  # noqa: S101 - set before this task starts
         while True:
-            wait_ms = self._do_due()
-            with anyio.move_on_after(None if wait_ms is None else wait_ms / 1000):
-                await wake.wait()
             wake.clear()
-            self._is_woken = False
+            for worker in self._workers:
+                if self._is_due(worker.next_due()):
+                    _attempt(worker.work)
+            await self._sleep(wake, [worker.next_due() for worker in self._workers])
 
-    def _do_due(self) -> int | None:
-        """Do what is due; return how long until the next, in ms."""
-        soonest: int | None = None
-        for worker in self._workers:
-            now = self._clock.monotonic_ms()
-            due = worker.next_due()
-            if due is not None and due <= now:
-                self._do(worker)
-                due = worker.next_due()
-            if due is not None:
-                wait = max(due - now, 0)
-                soonest = wait if soonest is None else min(soonest, wait)
-        return soonest
+    async def _sync_disks(self) -> None:
+        wake = self._wake_sync
+        assert wake is not None  # noqa: S101 - set before this task starts
+        while True:
+            wake.clear()
+            for worker in self._workers:
+                if self._is_due(worker.next_sync()):
+                    await anyio.to_thread.run_sync(_attempt, worker.sync)
+            await self._sleep(wake, [worker.next_sync() for worker in self._workers])
 
-    def _do(self, worker: Worker) -> None:
-        try:
-            worker.work()
-        except Exception:  # noqa: BLE001 - one space's trouble must not stop the others
-            _log.exception("A chore of a space has failed.")
+    def _is_due(self, due: int | None) -> bool:
+        return due is not None and due <= self._clock.monotonic_ms()
+
+    async def _sleep(self, wake: asyncio.Event, deadlines: list[int | None]) -> None:
+        """Sleep until the soonest deadline, or until woken."""
+        soonest = min((due for due in deadlines if due is not None), default=None)
+        if soonest is None:
+            await wake.wait()
+            return
+        wait_ms = max(soonest - self._clock.monotonic_ms(), 0)
+        with anyio.move_on_after(wait_ms / 1000):
+            await wake.wait()
+
+
+def _attempt(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except Exception:  # noqa: BLE001 - one space's trouble must not stop the others
+        _log.exception("A chore of a space has failed.")
 
 
 class Callbacks:

@@ -51,7 +51,7 @@ class CodeRecord(NamedTuple):
     """A one-time code (J1). `space` is empty for a device's code."""
 
     id: bytes
-    nameplate: int
+    nameplate: str
     words: str
     role: str
     space: bytes

@@ -1,0 +1,364 @@
+"""How do writes and blocks get into an open space, and how do they get shown and sent?
+
+One engine per open space: one lock, one store, one replica. Everything that changes the space goes
+through `_carry_out`: persist, adopt, queue what is to be shown, queue what is to be sent. The queue
+is emptied when the lock is given back, in commit order, by whoever gives it back.
+
+Rules:
+    G1, B5  The replica takes `Effects.after` only when the rows are on disk.
+    G4, G5  A commit runs in the caller's thread under the lock; the lock is reentrant.
+    F2, F5  Own heads are signed apart from commits: soon when somebody listens, at least every 256
+            blocks or 512 KiB.
+    F3      The write-ahead log is synced within 500 ms.
+    V11     Blocks that were early are tried again when they are due.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from kithspace.core.effects import Announce, Changed, PutCredential
+from kithspace.core.ids import BlockId, CredentialId, FeedId
+from kithspace.core.replica import Replica
+from kithspace.core.roles import Role
+from kithspace.errors import Closed, NotAllowed
+from kithspace.protocol.leaves import CredentialLeaf, FeedLeaf
+from kithspace.runtime.drafts import Documents, payload_of
+from kithspace.runtime.exchange import News
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from kithspace.core.document import Document
+    from kithspace.core.effects import Effects, PutFeed, Row, Send
+    from kithspace.core.fold import Membership
+    from kithspace.core.ids import DeviceKey, ObjectId, SpaceId
+    from kithspace.core.replica import Author
+    from kithspace.core.stamp import Stamp
+    from kithspace.core.state import State
+    from kithspace.ports import Clock, Draft, Entropy, Store
+
+_log = logging.getLogger(__name__)
+
+SYNC_MS: Final = 500
+"""F3: the write-ahead log reaches the disk within this time."""
+RELEASE_GAP_MS: Final = 4
+"""While somebody listens, own heads are signed at most this often."""
+RELEASE_IDLE_MS: Final = 500
+"""While nobody listens, they are signed after this time."""
+MAX_UNSIGNED_BLOCKS: Final = 256
+MAX_UNSIGNED_BYTES: Final = 512 * 1024
+
+
+class SpaceLock:
+    """The lock of a space: reentrant; calls `after` when its last holder has let go (G5)."""
+
+    __slots__ = ("_after", "_depth", "_lock")
+
+    def __init__(self, after: Callable[[], None]) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._after = after
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._depth -= 1
+        is_last = self._depth == 0
+        self._lock.release()
+        if is_last:
+            self._after()
+
+
+class Engine:
+    """An open space.
+
+    Args:
+        space: Its id.
+        store: Its store; nobody else writes to it.
+        me: Who writes here.
+        clock: For stamps and deadlines.
+        entropy: For nonces and salts.
+        wake: Called when `next_due` has become sooner; cheap.
+        durable: Sync the disk at every commit (F3).
+    """
+
+    def __init__(
+        self,
+        space: SpaceId,
+        store: Store,
+        me: Author,
+        clock: Clock,
+        entropy: Entropy,
+        wake: Callable[[], None],
+        *,
+        durable: bool = False,
+    ) -> None:
+        self.space = space
+        self.store = store
+        self.me = me
+        self.clock = clock
+        self.entropy = entropy
+        self.state: State = store.state()
+        self.replica = Replica.restore(space, self.state, me)
+        self.documents = Documents(self.state)
+        self.changed = 0
+        self.lock = SpaceLock(self._deliver)
+        self._wake = wake
+        self._is_durable = durable
+        self._closed: Closed | None = None
+        self._watchers: tuple[Callable[[Sequence[Changed]], None], ...] = ()
+        self._listeners: tuple[Callable[[News], None], ...] = ()
+        self._queue: deque[Sequence[Changed] | News] = deque()
+        self._delivering = threading.Lock()
+        self._unsigned_blocks = 0
+        self._unsigned_bytes = 0
+        self._released_ms = 0
+        self._release_ms: int | None = self.clock.monotonic_ms()
+        self._sync_ms: int | None = None
+
+    # ---------------------------------------------------------------- reading
+
+    @property
+    def membership(self) -> Membership:
+        """The fold of all credentials here, a frozen value."""
+        return self.replica.membership
+
+    @property
+    def role(self) -> Role:
+        """One's own role."""
+        return self.replica.membership.role(self.me.identity)
+
+    def document(self, object_id: ObjectId) -> Document | None:
+        """Return an object's document as stored, deleted ones too."""
+        with self.lock:
+            self.check_open()
+            return self.documents.get(object_id)
+
+    # ---------------------------------------------------------------- writing
+
+    def commit(self, draft: Draft) -> Stamp:
+        """Write a transaction; returns when it would survive `kill -9` (F1).
+
+        Raises:
+            NotAllowed: One's role is below writer.
+            TooBig: More than 64 blocks.
+            DiskFull: Nothing was written; memory is as the disk (B5).
+            Closed: The vault was closed.
+        """
+        with self.lock:
+            self.check_open()
+            self.check_may_write()
+            now = self.clock.now_ms()
+            payload = payload_of(draft, self.documents)
+            blocks = self.replica.seal(payload, self.state, now, self.entropy)
+            effects = self.replica.apply(blocks, self.state, now)
+            self.carry_out(effects)
+            last = blocks[-1]
+            self._unsigned_blocks += len(blocks)
+            self._unsigned_bytes += sum(len(block.payload) for block in blocks)
+            self._plan_release()
+            return last.stamp
+
+    def check_may_write(self) -> None:
+        """Refuse what every node would refuse.
+
+        Raises:
+            NotAllowed: One's role is below writer.
+        """
+        role = self.role
+        if role < Role.WRITER:
+            raise NotAllowed.of(role.text, "this space", "change anything", ())
+
+    def check_open(self) -> None:
+        """Refuse use after close.
+
+        Raises:
+            Closed: The vault was closed.
+        """
+        if self._closed is not None:
+            raise self._closed
+
+    def carry_out(
+        self, effects: Effects, *, rows: Sequence[Row] = (), source: DeviceKey | None = None
+    ) -> tuple[Send, ...]:
+        """Persist, adopt, queue to show, queue to send; under the lock (G1).
+
+        Args:
+            effects: What the gate decided.
+            rows: Further rows of the same transaction.
+            source: The device it came from, if it did.
+
+        Returns:
+            What is to be asked for.
+        """
+        persist = (*effects.persist, *rows) if rows else effects.persist
+        if persist:
+            self.store.commit(persist)
+            if self._is_durable:
+                self.store.sync()
+            elif self._sync_ms is None:
+                self._sync_ms = self.clock.monotonic_ms() + SYNC_MS
+                self._wake()
+        self.replica.adopt(effects.after)
+        if effects.changed:
+            self.changed += 1
+            self.documents.take(effects.changed)
+            if self._watchers:
+                self._queue.append(effects.changed)
+        return self._queue_news(effects, source)
+
+    def _queue_news(self, effects: Effects, source: DeviceKey | None) -> tuple[Send, ...]:
+        """Queue what peers are to be told; return what they are to be asked."""
+        has_grown = effects.after.membership is not None
+        if not effects.send and not has_grown:
+            return ()
+        asks = tuple(send for send in effects.send if not isinstance(send, Announce))
+        if not self._listeners:
+            return asks
+        leaves = [self.leaf(send.feed) for send in effects.send if isinstance(send, Announce)]
+        credentials = tuple(
+            CredentialLeaf(CredentialId(row.id), row.depth)
+            for row in (effects.persist if has_grown else ())
+            if isinstance(row, PutCredential)
+        )
+        feeds = tuple(leaf for leaf in leaves if leaf is not None)
+        if feeds or credentials or asks:
+            self._queue.append(News(feeds, credentials, asks, source))
+        return asks
+
+    def leaf(self, feed: FeedId) -> FeedLeaf | None:
+        """What is announced of a feed or branch; nothing if nothing is."""
+        row = self.state.feed(feed)
+        return None if row is None else leaf_of(row, self.state)
+
+    # ---------------------------------------------------------------- showing and sending
+
+    def watch(self, call: Callable[[Sequence[Changed]], None]) -> Callable[[], None]:
+        """Call with what each commit changed, in order, under no lock. Returns what stops it."""
+        with self.lock:
+            self._watchers = (*self._watchers, call)
+
+        def stop() -> None:
+            with self.lock:
+                self._watchers = tuple(one for one in self._watchers if one is not call)
+
+        return stop
+
+    def listen(self, call: Callable[[News], None]) -> Callable[[], None]:
+        """Call with what may be told to peers, in order, under no lock. Returns what stops it."""
+        with self.lock:
+            self._listeners = (*self._listeners, call)
+            self._plan_release()
+
+        def stop() -> None:
+            with self.lock:
+                self._listeners = tuple(one for one in self._listeners if one is not call)
+
+        return stop
+
+    def _deliver(self) -> None:
+        """Hand out what is queued. One thread at a time; what it finds meanwhile it takes along."""
+        while self._queue and self._delivering.acquire(blocking=False):
+            try:
+                while self._queue:
+                    self._hand_out(self._queue.popleft())
+            finally:
+                self._delivering.release()
+
+    def _hand_out(self, item: Sequence[Changed] | News) -> None:
+        calls: tuple[Callable[..., None], ...]
+        calls = self._listeners if isinstance(item, News) else self._watchers
+        for call in calls:
+            try:
+                call(item)
+            except Exception:  # noqa: BLE001 - one listener's trouble is not the next one's
+                _log.exception("A listener of a space has failed.")
+
+    # ---------------------------------------------------------------- chores of the node
+
+    def next_due(self) -> int | None:
+        """When `work` has something to do, in monotonic ms."""
+        times = [self._release_ms]
+        waiting = self.replica.next_due()
+        if waiting is not None:
+            ahead = max(waiting - self.clock.now_ms(), 0)
+            times.append(self.clock.monotonic_ms() + ahead)
+        return min((time for time in times if time is not None), default=None)
+
+    def work(self) -> None:
+        """Sign the head if it is time; try again what has become due."""
+        with self.lock:
+            if self._closed is not None:
+                return
+            now = self.clock.monotonic_ms()
+            if self._release_ms is not None and self._release_ms <= now:
+                self.release()
+            due = self.replica.next_due()
+            now_ms = self.clock.now_ms()
+            if due is not None and due <= now_ms:
+                self.carry_out(self.replica.due(self.state, now_ms))
+
+    def next_sync(self) -> int | None:
+        """When the write-ahead log has to be on disk, in monotonic ms (F3)."""
+        return self._sync_ms
+
+    def sync(self) -> None:
+        """Sync the write-ahead log; without the lock, since a disk may take its time (F3)."""
+        if self._closed is None:
+            self._sync_ms = None
+            self.store.sync()
+
+    def release(self) -> None:
+        """Sign the own head, so that peers may be told (F5)."""
+        with self.lock:
+            self._release_ms = None
+            self._unsigned_blocks = self._unsigned_bytes = 0
+            self._released_ms = self.clock.monotonic_ms()
+            self.carry_out(self.replica.release(self.state))
+
+    def _plan_release(self) -> None:
+        if (
+            self._unsigned_blocks >= MAX_UNSIGNED_BLOCKS
+            or self._unsigned_bytes >= MAX_UNSIGNED_BYTES
+        ):
+            self.release()
+            return
+        now = self.clock.monotonic_ms()
+        when = now + RELEASE_IDLE_MS
+        if self._listeners:
+            when = max(now, self._released_ms + RELEASE_GAP_MS)
+        if self._release_ms is None or when < self._release_ms:
+            self._release_ms = when
+            self._wake()
+
+    def close(self, closed: Closed, *, clean: bool = True) -> None:
+        """Sign what is unsigned, sync, close the store; every later use raises `closed`."""
+        with self.lock:
+            if self._closed is not None:
+                return
+            try:
+                if clean:
+                    self.release()
+            finally:
+                self._closed = closed
+                self.store.close(clean=clean)
+
+
+def leaf_of(row: PutFeed, state: State) -> FeedLeaf | None:
+    """What is announced of a feed: up to its last signed block that may be told of (F5)."""
+    if not row.length or not row.released:
+        return None
+    head = row.head if row.released == row.length else state.id_at(row.n, row.released - 1)
+    return None if head is None else FeedLeaf(FeedId(row.id), row.released, BlockId(head))
