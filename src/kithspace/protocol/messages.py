@@ -83,9 +83,9 @@ class Hello(Message, frozen=True, tag=0):
     """First on both sides. `mode`: 0 members, 1 code, 2 link."""
 
     versions: tuple[Number32, Number32]
-    features: Annotated[tuple[Number32, ...], Meta(max_length=64)]
+    features: Annotated[tuple[Code, ...], Meta(max_length=64)]
     mode: Annotated[int, Meta(ge=0, le=2)]
-    nameplate: Annotated[int, Meta(ge=1, le=9_999)] | None
+    nameplate: Annotated[str, Meta(pattern="^[1-9][0-9]{0,3}$")] | None
 
 
 class Tags(Message, frozen=True, tag=1):
