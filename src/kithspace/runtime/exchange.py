@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from kithspace.core.state import WireBlock
     from kithspace.protocol.leaves import CredentialLeaf, FeedLeaf
+    from kithspace.protocol.words import Code, Link
     from kithspace.runtime.sightings import Sightings
 
 
@@ -250,3 +251,53 @@ class JoinerExchange(Protocol):
 
     def welcomed_as_device(self, welcome: Welcome, preview: Preview) -> SpaceExchange:
         """Become a device of that identity: entries, home space, keys (J5)."""
+
+
+class MeshControl(Protocol):
+    """What the vault asks of the mesh; `mesh.py` implements it. Any thread may call.
+
+    The vault starts `run` on the node's loop, and cancels it at close.
+    """
+
+    async def run(self) -> None:
+        """Listen, look at the registry, dial, serve connections; until cancelled."""
+
+    def join(self, invitation: Code | Link, ending: Joining) -> Callable[[], None]:
+        """Find the inviter and play the joiner; report to `ending`. Returns what gives up."""
+
+    def invitations_changed(self) -> None:
+        """Nameplates or links have changed: listen, and write the registry's entry anew."""
+
+    def show(self, space: SpaceId, state: bytes) -> None:
+        """Send an ephemeral state (canonical CBOR) to the devices that are here (X10)."""
+
+    def shown(self, space: SpaceId) -> list[tuple[IdentityId, DeviceKey, bytes]]:
+        """What other devices show now (X10)."""
+
+    def watch_shown(self, call: Callable[[SpaceId], None]) -> Callable[[], None]:
+        """Call when what others show has changed. Returns what stops it."""
+
+    def compare(self, space: SpaceId) -> None:
+        """Compare with everybody who is here, now."""
+
+    async def drain(self) -> None:
+        """Return when everything announced so far has gone out to those who are here."""
+
+
+class Joining(Protocol):
+    """How a join goes on; the vault implements it (words for people, then an end)."""
+
+    def found(self, words: str) -> None:
+        """A step is done: a sentence that says so."""
+
+    def preview(self, preview: Preview) -> None:
+        """What the inviter shows; going on means yes."""
+
+    def done(self, exchange: SpaceExchange) -> None:
+        """The space is here and its first comparison has ended."""
+
+    def failed(self, failure: Failure) -> None:
+        """The inviter said no."""
+
+    def unreachable(self, words: str) -> None:
+        """Nobody answered: a sentence of experience.md section 8."""

@@ -1,4 +1,4 @@
-"""Where do a space's name, people's names and the person's list of spaces lie, and how are they read?
+"""Where do names of spaces, people and devices lie, and the person's list of spaces?
 
 Objects of types that are ours, in the space itself or in the home space. They are read and written
 like any other, through documents and drafts.
