@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kithspace.core.credential import Signed
+from kithspace.core.ids import CredentialId
 from kithspace.protocol.leaves import CredentialLeaf, FeedLeaf
 from kithspace.runtime.engine import leaf_of
 from kithspace.runtime.exchange import AccessKey, Intake, News
@@ -18,9 +20,8 @@ from kithspace.runtime.exchange import AccessKey, Intake, News
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from kithspace.core.credential import Signed
     from kithspace.core.fold import Membership
-    from kithspace.core.ids import CredentialId, DeviceKey, FeedId, GenerationId, SpaceId
+    from kithspace.core.ids import DeviceKey, FeedId, GenerationId, SpaceId
     from kithspace.core.state import WireBlock
     from kithspace.runtime.engine import Engine
     from kithspace.runtime.keyring import Keyring
