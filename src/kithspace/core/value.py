@@ -169,7 +169,7 @@ def _size_of(value: str | bytes) -> int:
     return len(value.encode()) if isinstance(value, str) else len(value)
 
 
-def _same(value: bool | None, _field: str) -> Value:
+def _same(value: Value, _field: str) -> Value:
     return value
 
 
@@ -297,8 +297,11 @@ def _get_datetime(form: Form) -> object:
         local = moment.replace(tzinfo=zone, fold=fold)
         if local.utcoffset() == moment.utcoffset():
             return local
-    # The zone's rules changed since it was written: the instant counts.
-    return moment.astimezone(zone)
+    try:
+        # The zone's rules changed since it was written: the instant counts.
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 def _get_timedelta(form: Form) -> object:
