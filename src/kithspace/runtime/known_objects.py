@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kithspace.core.crypto import hash_of
-from kithspace.core.ids import OBJECT_ID_BYTES, DeviceKey, IdentityId, ObjectId, SpaceId
-from kithspace.core.payload import own_object_id
+from kithspace.core.ids import DeviceKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,20 +23,6 @@ SPACE: Final = "kith.space"
 PROFILE: Final = "kith.profile"
 KNOWN_SPACE: Final = "kith.known-space"
 CONTACT: Final = "kith.contact"
-NO_SALT: Final = bytes(16)
-
-
-def known_id(space: SpaceId, type_name: str, key: bytes) -> ObjectId:
-    """The id of a known object (E3): the same for everybody, top bit clear."""
-    text = space + b"known" + type_name.encode() + b"\0" + key
-    raw = bytearray(hash_of("ks1/object", text)[:OBJECT_ID_BYTES])
-    raw[0] &= 0x7F
-    return ObjectId(bytes(raw))
-
-
-def profile_id(space: SpaceId, identity: IdentityId) -> ObjectId:
-    """The id of a person's profile in a space (A8)."""
-    return own_object_id(space, identity, NO_SALT)
 
 
 class KnownSpace(NamedTuple):

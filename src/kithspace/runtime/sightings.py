@@ -18,7 +18,8 @@ from kithspace.core.ids import DeviceKey, SpaceId
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from kithspace.ports import Clock, VaultFolder
+    from kithspace.ports import Clock
+    from kithspace.runtime.vault_records import VaultRecords
 
 PREFIX: Final = "seen/"
 _MAX_RECORD: Final = 256
@@ -69,20 +70,22 @@ class Sightings:
     """All sightings of a vault. Any thread may call.
 
     Args:
-        folder: Where they are kept.
+        records: Where they are kept.
         clock: Says when.
         amount: How much there is in a space now.
     """
 
-    def __init__(self, folder: VaultFolder, clock: Clock, amount: Callable[[SpaceId], Had]) -> None:
-        self._folder = folder
+    def __init__(
+        self, records: VaultRecords, clock: Clock, amount: Callable[[SpaceId], Had]
+    ) -> None:
+        self._records = records
         self._clock = clock
         self._amount = amount
         self._lock = threading.Lock()
         self._seen: dict[tuple[SpaceId, DeviceKey], Sighting] = {}
         self._calls: list[Callable[[SpaceId], None]] = []
         self._old_peers: dict[str, str] = {}
-        for key, record in folder.read(PREFIX).items():
+        for key, record in records.read(PREFIX).items():
             self._seen[_read_key(key)] = _read_record(record)
 
     # -- reports of the mesh
@@ -164,7 +167,7 @@ class Sightings:
         with self._lock:
             seen = self._seen[(space, device)]
         record = encode((seen.last_seen_ms, seen.compared_ms, seen.had.blocks, seen.had.own))
-        self._folder.write({_key(space, device): record})
+        self._records.write({_key(space, device): record})
 
 
 def _key(space: SpaceId, device: DeviceKey) -> str:

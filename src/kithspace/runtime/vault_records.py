@@ -11,6 +11,7 @@ Rules: E1, J1 (codes are kept sealed: the file is encrypted; tries are stored), 
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kithspace.core.codec import PAYLOAD, Value, decode, encode
@@ -19,6 +20,8 @@ from kithspace.core.identity import SignedEntry
 from kithspace.core.ids import IdentityId, SpaceId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kithspace.ports import VaultFolder
 
 _MAX_RECORD: Final = 16 * 1024 * 1024
@@ -71,7 +74,7 @@ class LinkRecord(NamedTuple):
 
 
 class VaultRecords:
-    """Typed access to `vault.db`.
+    """Typed access to `vault.db`, for one thread at a time (G4: the vault's lock).
 
     Args:
         folder: The open vault folder.
@@ -79,12 +82,23 @@ class VaultRecords:
 
     def __init__(self, folder: VaultFolder) -> None:
         self._folder = folder
+        self._lock = threading.RLock()
+
+    def read(self, prefix: str) -> dict[str, bytes]:
+        """Return the entries whose key starts so."""
+        with self._lock:
+            return self._folder.read(prefix)
+
+    def write(self, changes: Mapping[str, bytes | None]) -> None:
+        """Write entries in one transaction; None deletes."""
+        with self._lock:
+            self._folder.write(changes)
 
     # -- me
 
     def me(self) -> Me | None:
         """Whose vault it is; nothing if it has just been made."""
-        parts = self._folder.read("me/")
+        parts = self.read("me/")
         if "me/keys" not in parts or "me/identity" not in parts:
             return None
         sign_seed, agree_seed = _array(parts["me/keys"], 2)
@@ -99,7 +113,7 @@ class VaultRecords:
 
     def put_keys(self, name: str, device_name: str, sign_seed: bytes, agree_seed: bytes) -> None:
         """Keep the keys of this device, before anything is signed with them."""
-        self._folder.write(
+        self.write(
             {
                 "me/name": encode(name),
                 "me/device": encode(device_name),
@@ -109,11 +123,11 @@ class VaultRecords:
 
     def rename(self, name: str) -> None:
         """Keep the person's name."""
-        self._folder.write({"me/name": encode(name)})
+        self.write({"me/name": encode(name)})
 
     def entries(self) -> list[SignedEntry]:
         """One's own identity log, parents first."""
-        record = self._folder.read("me/identity").get("me/identity")
+        record = self.read("me/identity").get("me/identity")
         if record is None:
             return []
         _, entries = _array(record, 2)
@@ -121,78 +135,78 @@ class VaultRecords:
 
     def put_identity(self, identity: IdentityId, entries: list[SignedEntry]) -> None:
         """Keep one's own identity log."""
-        self._folder.write({"me/identity": encode((identity, entries))})
+        self.write({"me/identity": encode((identity, entries))})
 
     # -- spaces
 
     def spaces(self) -> list[SpaceRecord]:
         """All spaces' files that are known."""
-        found = self._folder.read("space/")
+        found = self.read("space/")
         return [SpaceRecord(key.partition("/")[2], *_array(found[key], 6)) for key in found]  # type: ignore[arg-type]
 
     def put_space(self, record: SpaceRecord) -> None:
         """Keep what is known of a space's file."""
-        self._folder.write({f"space/{record.file}": encode(record[1:])})
+        self.write({f"space/{record.file}": encode(record[1:])})
 
     def drop_space(self, file: str) -> None:
         """Forget a space's file."""
-        self._folder.write({f"space/{file}": None})
+        self.write({f"space/{file}": None})
 
     # -- invitations
 
     def codes(self) -> list[CodeRecord]:
         """All codes, open and used."""
-        return [CodeRecord(*_array(record, 9)) for record in self._folder.read("code/").values()]  # type: ignore[arg-type]
+        return [CodeRecord(*_array(record, 9)) for record in self.read("code/").values()]  # type: ignore[arg-type]
 
     def put_code(self, code: CodeRecord) -> None:
         """Keep a code; on disk when this returns (J3)."""
-        self._folder.write({f"code/{code.id.hex()}": encode(code)})
+        self.write({f"code/{code.id.hex()}": encode(code)})
 
     def drop_code(self, code: bytes) -> None:
         """Forget a code."""
-        self._folder.write({f"code/{code.hex()}": None})
+        self.write({f"code/{code.hex()}": None})
 
     def links(self) -> list[LinkRecord]:
         """All links made here."""
-        return [LinkRecord(*_array(record, 4)) for record in self._folder.read("link/").values()]  # type: ignore[arg-type]
+        return [LinkRecord(*_array(record, 4)) for record in self.read("link/").values()]  # type: ignore[arg-type]
 
     def put_link(self, link: LinkRecord) -> None:
         """Keep a link's seed, so that it can be shown again."""
-        self._folder.write({f"link/{link.id.hex()}": encode(link)})
+        self.write({f"link/{link.id.hex()}": encode(link)})
 
     def drop_link(self, link: bytes) -> None:
         """Forget a link's seed."""
-        self._folder.write({f"link/{link.hex()}": None})
+        self.write({f"link/{link.hex()}": None})
 
     def joined_by(self, code: str) -> SpaceId | None:
         """The space that this vault joined by a code or link before."""
         key = _used_key(code)
-        found = self._folder.read(key).get(key)
+        found = self.read(key).get(key)
         return None if found is None else SpaceId(found)
 
     def put_joined(self, code: str, space: SpaceId) -> None:
         """Remember which space a code or link led to."""
-        self._folder.write({_used_key(code): space})
+        self.write({_used_key(code): space})
 
     # -- settings and addresses
 
     def setting(self, name: str) -> Value:
         """A setting of this device, or None."""
         key = f"setting/{name}"
-        found = self._folder.read(key).get(key)
+        found = self.read(key).get(key)
         return None if found is None else decode(found, _MAX_RECORD, PAYLOAD)
 
     def put_setting(self, name: str, value: object) -> None:
         """Keep a setting; None forgets it."""
-        self._folder.write({f"setting/{name}": None if value is None else encode(value)})
+        self.write({f"setting/{name}": None if value is None else encode(value)})
 
     def addresses(self) -> list[str]:
         """Addresses at which a peer was reached, as `host:port`."""
-        return [key.partition("/")[2] for key in self._folder.read("address/")]
+        return [key.partition("/")[2] for key in self.read("address/")]
 
     def put_address(self, address: str) -> None:
         """Remember where a peer was reached."""
-        self._folder.write({f"address/{address}": b""})
+        self.write({f"address/{address}": b""})
 
 
 def _used_key(code: str) -> str:
