@@ -215,7 +215,7 @@ def _read_entries(body: Body) -> tuple[Entry, ...]:
 
 
 def _check_frame(credential: Credential, *, is_first: bool) -> None:
-    """A genesis has no space and no parents; entries are of one identity, their genesis among them."""
+    """A genesis has no space and no parents; all entries are of one identity."""
     body = credential.body
     if isinstance(body, Genesis) is not is_first or bool(credential.parents) is is_first:
         raise CodecError("a genesis names neither space nor parents, every other credential both")
