@@ -53,6 +53,11 @@ class Ranges:
     def __bool__(self) -> bool:
         return bool(self._fresh or self._ready)
 
+    @property
+    def open_ranges(self) -> int:
+        """How many ranges are not answered yet."""
+        return self._open
+
     def want(self, ranges: Iterable[Range]) -> None:
         """Take ranges to answer.
 

@@ -5,7 +5,8 @@ peer at a time, all peers work side by side. What came is known by its number; w
 is known to the gate, which says so by `grew` or `refused`.
 
 Rules (protocol.md X6, data.md F4):
-    Ranges of at most 256 blocks, at most `WINDOW` of them for a feed and 1,024 at a peer.
+    Ranges of at most 256 blocks, at most `WINDOW` of them for a feed and 1,024 at a peer; and at a
+    peer at most `OPEN_BLOCKS` blocks, so that others get their share.
     What is not answered for 20 s while the peer delivers nothing, or for 120 s whatever else it
     delivers, is asked of another; the silent one is not asked for that feed again, until it offers
     it anew. Its open ranges count on: the answer may still come.
@@ -24,7 +25,9 @@ from kithspace.protocol.peek import Part
 
 ASK_AGAIN_MS: Final = 20_000
 GIVE_UP_MS: Final = 120_000
+LOOK_MS: Final = 1_000
 WINDOW: Final = 8
+OPEN_BLOCKS: Final = 4_096
 MAX_OFFERS: Final = 65_536
 
 
@@ -50,12 +53,18 @@ class Spot(NamedTuple):
 
 
 class _Peer:
-    """What one peer offers, and what of it was asked."""
+    """What one peer offers, and what of it was asked.
+
+    `lacking` are the offers of which not all has come from somebody; `todo` those that nobody is
+    asked for yet. An offer outlives both until it is here: what came may turn out to be bad.
+    """
 
     __slots__ = (
+        "blocks",
         "heard_ms",
         "is_allowed",
         "is_cut_short",
+        "lacking",
         "late",
         "offers",
         "open",
@@ -65,10 +74,12 @@ class _Peer:
 
     def __init__(self) -> None:
         self.offers: dict[bytes, int] = {}
+        self.lacking: set[bytes] = set()
         self.todo: dict[bytes, None] = {}
         self.spots: deque[Spot] = deque()
         self.late: dict[bytes, list[int]] = {}
         self.open = 0
+        self.blocks = 0
         self.heard_ms = 0
         self.is_allowed = False
         self.is_cut_short = False
@@ -87,6 +98,7 @@ class Fetch:
         self._asked: dict[bytes, _Ask] = {}
         self._spots: dict[Spot, _Ask] = {}
         self._handed: dict[bytes, int] = {}
+        self._looked_ms = 0
 
     # ---------------------------------------------------------------- peers
 
@@ -119,6 +131,7 @@ class Fetch:
             of.is_cut_short = True
             return
         of.offers[feed] = length
+        of.lacking.add(feed)
         of.todo[feed] = None
 
     def offer_spot(self, peer: bytes | None, spot: Spot) -> None:
@@ -155,8 +168,9 @@ class Fetch:
     ) -> None:
         ask = self._asked.get(feed)
         if ask is not None and ask.peer == peer:
-            if first <= ask.at:
-                ask.at = max(ask.at, end)
+            if first <= ask.at < end:
+                of.blocks -= min(end, ask.ends[-1]) - ask.at
+                ask.at = min(end, ask.ends[-1])
             ask.heard_ms = ask.since_ms = now_ms
             while ask.ends and ask.ends[0] <= ask.at:
                 ask.ends.popleft()
@@ -172,27 +186,28 @@ class Fetch:
             else:
                 del of.late[feed]
 
-    def grew(self, feed: bytes) -> None:
-        """The announced length of a feed has changed."""
+    def grew(self, feed: bytes) -> set[bytes]:
+        """The announced length of a feed has changed; return the peers that offered it."""
+        offered = {peer for peer, of in self._peers.items() if feed in of.offers}
         if self._handed.get(feed, -1) <= self._ours.length(feed):
             self._handed.pop(feed, None)
         self._settle(feed)
+        return offered
 
     def refused(self, peer: bytes, feed: bytes) -> None:
         """The gate did not take what this peer sent of a feed: it is asked of others."""
         self._handed.pop(feed, None)
         if peer in self._peers:
-            self._peers[peer].offers.pop(feed, None)
-            self._peers[peer].todo.pop(feed, None)
-        self._give_up(feed)
+            self._drop_offer(self._peers[peer], feed)
+        ask = self._asked.get(feed)
+        if ask is None or ask.peer == peer:
+            self._give_up(feed)
 
     def ask_again(self, spot: Spot) -> None:
         """The gate lacks this stretch, whatever came before."""
         if self._handed.get(spot.feed, 0) > spot.first:
             del self._handed[spot.feed]
-        for peer, of in self._peers.items():
-            if of.offers.get(spot.feed, 0) > self._reached(spot.feed):
-                self._requeue(peer, spot.feed)
+            self._offer_again(spot.feed)
 
     def forget_handed(self) -> None:
         """What was handed over long ago and is still not here is asked for again."""
@@ -211,7 +226,7 @@ class Fetch:
             self._spots[spot] = _Ask(peer, spot.first, [spot.end], now_ms)
             of.open += 1
             ranges.append((spot.feed, spot.first, spot.end))
-        while of.todo and of.open < MAX_OPEN:
+        while of.todo and of.open < MAX_OPEN and of.blocks < OPEN_BLOCKS:
             feed = next(iter(of.todo))
             del of.todo[feed]
             if feed not in self._asked:
@@ -227,13 +242,14 @@ class Fetch:
             return []
         self._asked[feed] = _Ask(peer, first, ends, now_ms)
         of.open += len(ends)
+        of.blocks += last - first
         return [(FeedId(feed), at, end) for at, end in zip([first, *ends[:-1]], ends, strict=True)]
 
     def is_idle(self, peer: bytes) -> bool:
         """Nothing that this peer offers is lacking, and it is asked for nothing."""
         of = self._peers[peer]
         return (
-            not of.offers
+            not of.lacking
             and not of.spots
             and not any(ask.peer == peer for ask in self._spots.values())
         )
@@ -247,20 +263,20 @@ class Fetch:
     # ---------------------------------------------------------------- time
 
     def next_deadline(self) -> int | None:
-        """When something that was asked is given up."""
-        return min((self._deadline(ask) for ask in self._all_asks()), default=None)
+        """When to look at what was asked: every second, while something is."""
+        return self._looked_ms + LOOK_MS if self._asked or self._spots else None
 
     def time_passed(self, now_ms: int) -> None:
         """Ask others for what was not answered."""
+        if now_ms < self._looked_ms + LOOK_MS:
+            return
+        self._looked_ms = now_ms
         for feed in [f for f, ask in self._asked.items() if self._deadline(ask) <= now_ms]:
-            self._peers[self._asked[feed].peer].offers.pop(feed, None)
+            self._drop_offer(self._peers[self._asked[feed].peer], feed)
             self._give_up(feed)
             self._settle(feed)
         for spot in [s for s, ask in self._spots.items() if self._deadline(ask) <= now_ms]:
             self._close_spot(spot)
-
-    def _all_asks(self) -> list[_Ask]:
-        return [*self._asked.values(), *self._spots.values()]
 
     def _deadline(self, ask: _Ask) -> int:
         heard = max(ask.heard_ms, self._peers[ask.peer].heard_ms)
@@ -272,31 +288,40 @@ class Fetch:
         return max(self._ours.length(feed), self._handed.get(feed, 0))
 
     def _settle(self, feed: bytes) -> None:
-        """Forget offers that are no longer lacking, and asks that nobody needs."""
+        """Forget what is no longer lacking, and asks that nobody needs."""
+        length = self._ours.length(feed)
         reached = self._reached(feed)
         for of in self._peers.values():
-            if of.offers.get(feed, reached + 1) <= reached:
-                del of.offers[feed]
+            offered = of.offers.get(feed, 0)
+            if 0 < offered <= length:
+                self._drop_offer(of, feed)
+            elif offered <= reached:
+                of.lacking.discard(feed)
                 of.todo.pop(feed, None)
         ask = self._asked.get(feed)
         if ask is not None and ask.ends[-1] <= reached:
             self._give_up(feed)
 
+    @staticmethod
+    def _drop_offer(of: _Peer, feed: bytes) -> None:
+        of.offers.pop(feed, None)
+        of.lacking.discard(feed)
+        of.todo.pop(feed, None)
+
     def _give_up(self, feed: bytes) -> None:
         ask = self._asked.pop(feed, None)
         if ask is not None:
-            late = self._peers[ask.peer].late.setdefault(feed, [])
-            late.extend(ask.ends)
+            of = self._peers[ask.peer]
+            of.late.setdefault(feed, []).extend(ask.ends)
+            of.blocks -= ask.ends[-1] - ask.at
         self._offer_again(feed)
 
     def _offer_again(self, feed: bytes) -> None:
-        for peer in self._peers:
-            self._requeue(peer, feed)
-
-    def _requeue(self, peer: bytes, feed: bytes) -> None:
-        of = self._peers[peer]
-        if feed in of.offers:
-            of.todo[feed] = None
+        reached = self._reached(feed)
+        for of in self._peers.values():
+            if of.offers.get(feed, 0) > reached:
+                of.lacking.add(feed)
+                of.todo[feed] = None
 
     def _close_spot(self, spot: Spot) -> None:
         ask = self._spots.pop(spot)

@@ -14,7 +14,7 @@ Rules (protocol.md X5):
     In a bit map, bucket b is bit `b % 8` (the least is 0) of byte `b // 8`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import IntEnum
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -36,13 +36,6 @@ class What(IntEnum):
 
     CREDENTIALS = 0
     FEEDS = 1
-
-
-class CredentialLeaf(NamedTuple):
-    """One credential of the set (X5)."""
-
-    id: CredentialId
-    depth: int
 
 
 class FeedLeaf(NamedTuple):
@@ -83,33 +76,32 @@ class LeafSet:
 
     Args:
         what: Which set it is.
-        leaves: The leaves it has at first.
     """
 
     __slots__ = ("_buckets", "_count", "_digests", "_prefixes", "_root", "what")
 
-    def __init__(self, what: What, leaves: Iterable[CredentialLeaf | FeedLeaf] = ()) -> None:
+    def __init__(self, what: What) -> None:
         self.what = what
         self._buckets: list[dict[bytes, _Leaf]] = [{} for _ in range(BUCKETS)]
         self._digests: list[bytes | None] = [None] * BUCKETS
         self._root: bytes | None = None
         self._count = 0
         self._prefixes: set[bytes] = set()
-        for leaf in leaves:
-            self.put(leaf)
 
     def __len__(self) -> int:
         return self._count
 
-    def put(self, leaf: CredentialLeaf | FeedLeaf) -> None:
-        """Add a leaf, or change the one of that key; a feed of length 0 is taken away."""
-        if isinstance(leaf, CredentialLeaf):
-            self._put(leaf.id, _Leaf(leaf.depth, leaf.id))
-            self._prefixes.add(leaf.id[:PREFIX_BYTES])
-        elif leaf.length:
-            self._put(leaf.feed, _Leaf(leaf.length, leaf.head))
+    def put_credential(self, id_: CredentialId, depth: int) -> None:
+        """Add a credential."""
+        self._put(id_, _Leaf(depth, id_))
+        self._prefixes.add(id_[:PREFIX_BYTES])
+
+    def put_feed(self, feed: FeedId, length: int, head: BlockId) -> None:
+        """Add a feed, or change its length and head; of length 0 it is taken away."""
+        if length:
+            self._put(feed, _Leaf(length, head))
         else:
-            self._drop(leaf.feed)
+            self._drop(feed)
 
     def _put(self, key: bytes, leaf: _Leaf) -> None:
         bucket = self._buckets[key[0]]
@@ -152,10 +144,6 @@ class LeafSet:
         """The first 8 bytes of each bucket digest, joined: 2,048 bytes."""
         return b"".join(self._digest(bucket)[:SHORT_DIGEST_BYTES] for bucket in range(BUCKETS))
 
-    def short_digest(self, bucket: int) -> bytes:
-        """The first 8 bytes of one bucket digest."""
-        return self._digest(bucket)[:SHORT_DIGEST_BYTES]
-
     def _digest(self, number: int) -> bytes:
         digest = self._digests[number]
         if digest is None:
@@ -183,12 +171,6 @@ class LeafSet:
         return sorted(
             form(key, leaf) for number in buckets for key, leaf in self._buckets[number].items()
         )
-
-    def feeds(self) -> Iterator[FeedLeaf]:
-        """All leaves of a set of feeds."""
-        for bucket in self._buckets:
-            for key, leaf in bucket.items():
-                yield FeedLeaf(FeedId(key), leaf.number, BlockId(leaf.whole))
 
     def leaf_of(self, feed: bytes) -> FeedLeaf:
         """The leaf of one feed; of length 0 if it is not here."""

@@ -151,7 +151,8 @@ class Reconciler:
 
     def progress(self, now_ms: int) -> None:
         """Something came that was lacking."""
-        self._since = max(self._since, now_ms)
+        if self.state is not State.SAME:
+            self._since = max(self._since, now_ms)
 
     def complete(self, now_ms: int, *, is_cut_short: bool) -> None:
         """Nothing is lacking and nothing asked for; cut short: more was listed than was kept."""
@@ -252,7 +253,7 @@ class Reconciler:
             return
         self.state = State.LISTING
         self._since = now_ms
-        self._theirs = None
+        self._theirs = self._series = None
         self._has_listed = False
         if not self._is_dialer:
             return
