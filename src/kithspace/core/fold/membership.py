@@ -37,7 +37,7 @@ from kithspace.core.fold.intake import Admitted, Intake, Recount
 from kithspace.core.fold.keys import Generation, generation_heads, generations, k5_choose
 from kithspace.core.fold.roster import Roster
 from kithspace.core.fold.rules_of_space import LiveInvite, live_invites, m11_settings
-from kithspace.core.fold.state import EMPTY
+from kithspace.core.fold.state import EMPTY, fold_of
 from kithspace.core.fold.view import View
 from kithspace.core.identity import Device, SignedEntry
 from kithspace.core.ids import CredentialId, DeviceKey, GenerationId, IdentityId, SpaceId
@@ -213,6 +213,17 @@ class Membership:
     def choose_generation(self, keys: Collection[GenerationId]) -> GenerationId | None:
         """K5: the generation to write under, among those whose key is here; None: make one."""
         return k5_choose(self._state, self._roster, self._view, keys)
+
+    def recipients(self, generation: CredentialId) -> list[DeviceKey]:
+        """K2: to whom a generation is sealed, sorted: the live devices of the fold of its past."""
+        i = self._graph.index[generation]
+        then = self._roster.copy()
+        then.follow(self._graph, fold_of(self._state, self._graph, self._graph.past(i)))
+        return then.device_keys()
+
+    def is_entitled(self, identity: IdentityId, generation: CredentialId) -> bool:
+        """K4: whether a member may have an old generation's key (history = all: every reader)."""
+        return self.role(identity) >= Role.READER and generation in self._graph.index
 
     # ------------------------------------------------------------ rules of the space
 
