@@ -133,6 +133,14 @@ class VaultLocked(KithError, PermissionError):
         )
 
     @classmethod
+    def keyless(cls, vault: str, path: str) -> Self:
+        """A file that holds its key or passphrase cannot be read."""
+        return cls(
+            f"The vault {_quoted(vault)} is locked: {path} cannot be read.",
+            "Put that file back, or pass passphrase=….",
+        )
+
+    @classmethod
     def not_writable(cls, vault: str, path: str) -> Self:
         """This user cannot write its folder."""
         return cls(
