@@ -14,7 +14,6 @@ Rules (protocol.md):
     X12  A removed peer gets the credentials that say so, then `gone`, and nothing else.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -25,13 +24,12 @@ from kithspace.protocol.answer import MAX_RANGE, Ranges
 from kithspace.protocol.answer_records import ChunkAnswers, CredentialAnswers
 from kithspace.protocol.fetch import Spot
 from kithspace.protocol.leaves import PREFIX_BYTES, SentLeaf, What, read_leaves
+from kithspace.protocol.live_queue import LiveQueue
 from kithspace.protocol.messages import (
     BULK,
     CONTROL,
     LIVE,
-    MAX_CREDENTIALS_BYTES,
     MAX_RANGES,
-    ROOM,
     AnyMessage,
     Blocks,
     Buckets,
@@ -68,7 +66,6 @@ from kithspace.protocol.sync_events import (
 
 GONE_AFTER_MS: Final = 2_000
 MAX_TOLD: Final = 4_096
-MAX_QUEUED_LIVE: Final = 256
 
 
 class PeerSync:
@@ -95,8 +92,7 @@ class PeerSync:
         self._credential_answers = CredentialAnswers(shared.sets)
         self._chunk_answers = ChunkAnswers(shared.sets)
         self._told: set[bytes] = set()
-        self._live: deque[KeyGive | Fork] = deque()
-        self._presence: Ephemeral | None = None
+        self._live = LiveQueue(ch)
         self._events: list[SyncEvent] = []
         self._was_in_sync = False
         self._credentials.when_digest_sent(self._credential_answers.news.clear)
@@ -243,7 +239,7 @@ class PeerSync:
         for generation in due:
             sealed = self._shared.sets.seal_key(generation, self.peer)
             if sealed is not None:
-                self._queue_live(KeyGive(self.ch, generation, sealed))
+                self._live.give_key(generation, sealed)
 
     # ---------------------------------------------------------------- news of this node
 
@@ -260,16 +256,11 @@ class PeerSync:
 
     def tell_fork(self, proof: Fork) -> None:
         """V12: pass the proof on."""
-        self._queue_live(Fork(self.ch, *_fields(proof)))
+        self._live.tell_fork(proof)
 
     def show(self, presence: Ephemeral) -> None:
-        """X10: show presence; a newer one takes the place of one that has not gone out."""
-        fields = (getattr(presence, name) for name in presence.__struct_fields__[1:])
-        self._presence = Ephemeral(self.ch, *fields)
-
-    def _queue_live(self, message: KeyGive | Fork) -> None:
-        if len(self._live) < MAX_QUEUED_LIVE:
-            self._live.append(message)
+        """X10: show presence."""
+        self._live.show(presence)
 
     # ---------------------------------------------------------------- state
 
@@ -394,18 +385,16 @@ class PeerSync:
                 return Credentials(self.ch, records)
         if self.is_removed:
             return None
-        if self._live and room >= MAX_CREDENTIALS_BYTES:
-            return self._live.popleft()
+        told = self._live.next_told(room)
+        if told is not None:
+            return told
         have = self._push.have_to_send(self.ch, room)
         if have is not None:
             return have
         blocks = self._push.blocks_to_send(room)
         if blocks:
             return self._blocks(blocks)
-        if self._presence is not None and room >= len(self._presence.sealed) + ROOM:
-            presence, self._presence = self._presence, None
-            return presence
-        return None
+        return self._live.next_presence(room)
 
     def _next_bulk(self, room: int) -> AnyMessage | None:
         records = self._credential_answers.next_asked(room)
@@ -424,7 +413,3 @@ class PeerSync:
     def _blocks(self, blocks: list[WireBlock]) -> Blocks:
         self._push.peer_got(parts_of(blocks))
         return Blocks(self.ch, tuple(blocks))
-
-
-def _fields(proof: Fork) -> tuple[tuple[bytes, ...], bytes, tuple[bytes, ...], bytes]:
-    return proof.left, proof.left_signature, proof.right, proof.right_signature
