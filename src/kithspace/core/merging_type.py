@@ -1,0 +1,60 @@
+"""What may a field hold that merges instead of winning?
+
+A text and a counter are fields of an object or record; they exist from the start (W8), and a bare
+str or int is no value for them (experience.md section 2, amendments: Counters).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kithspace.core.field_type import UNREADABLE, Links, Shape, Where, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class CounterOf:
+    """A `Counter`; `cls` is the API's class."""
+
+    cls: type
+    words: ClassVar[str] = "Counter"
+    give: ClassVar[str] = "ks.Counter(n), or add with +="
+    shape: ClassVar[Shape] = "counter"
+
+    def check(self, value: object, where: Where) -> object:
+        """Return the number that it stands at."""
+        if type(value) is not self.cls or not isinstance(value, int):
+            raise refuse(value, where, self)
+        return int(value)
+
+    def read(self, stored: object, links: Links) -> object:
+        """Return a counter that belongs to nothing."""
+        return self.cls(stored) if type(stored) is int else UNREADABLE
+
+    def empty(self) -> object:
+        """Return nought."""
+        return self.cls()
+
+
+@dataclass(frozen=True, slots=True)
+class TextOf:
+    """A `Text`; `cls` is the API's class."""
+
+    cls: type
+    words: ClassVar[str] = "Text"
+    give: ClassVar[str] = "ks.Text(…), or use .set(…)"
+    shape: ClassVar[Shape] = "text"
+
+    def check(self, value: object, where: Where) -> object:
+        """Return what is written in it."""
+        if type(value) is not self.cls:
+            raise refuse(value, where, self)
+        return str(value)
+
+    def read(self, stored: object, links: Links) -> object:
+        """Return a text that belongs to nothing."""
+        return self.cls(stored) if type(stored) is str else UNREADABLE
+
+    def empty(self) -> object:
+        """Return a text with nothing in it."""
+        return self.cls()
