@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from kithspace.errors import PeerError
 from kithspace.protocol.leaves import PREFIX_BYTES
-from kithspace.protocol.messages import MAX_CREDENTIALS_BYTES, ROOM, Chunk
+from kithspace.protocol.messages import MAX_CREDENTIALS_BYTES, MAX_WANTED, ROOM, Chunk
 from kithspace.protocol.sets import Sets
 
 MAX_ASKED: Final = 4_096
@@ -75,17 +75,14 @@ class CredentialAnswers:
     def _read(self, prefixes: Iterable[bytes], room_bytes: int) -> tuple[Records, int]:
         """Credentials for one message, and how many of the prefixes are dealt with by it."""
         budget = min(room_bytes, MAX_CREDENTIALS_BYTES) - ROOM
-        records: list[tuple[bytes, bytes]] = []
-        taken = 0
-        for prefix in prefixes:
-            found = self._sets.credentials_by_prefix([prefix])
+        chosen = list(islice(prefixes, MAX_WANTED)) if budget > 0 else []
+        while chosen:
+            found = self._sets.credentials_by_prefix(chosen)
             size = sum(len(record) + _BYTES_AROUND for record, _ in found)
-            if size > budget or len(records) + len(found) > MAX_RECORDS:
-                break
-            budget -= size
-            records.extend((record, sig) for record, sig in found)
-            taken += 1
-        return tuple(records), taken
+            if size <= budget and len(found) <= MAX_RECORDS:
+                return tuple((record, sig) for record, sig in found), len(chosen)
+            del chosen[len(chosen) // 4 :]
+        return (), 0
 
 
 class ChunkAnswers:

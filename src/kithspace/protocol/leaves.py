@@ -38,6 +38,13 @@ class What(IntEnum):
     FEEDS = 1
 
 
+class CredentialLeaf(NamedTuple):
+    """One credential of the set (X5)."""
+
+    id: CredentialId
+    depth: int
+
+
 class FeedLeaf(NamedTuple):
     """What is announced of a feed or branch (X5): up to its last signed block (F5)."""
 

@@ -102,26 +102,16 @@ class PeerSync:
 
     def ready(self, now_ms: int) -> None:
         """Both sides are ready (X1): compare."""
-        for joined in (
-            self._shared.fetch,
-            self._shared.credential_fetch,
-            self._shared.keys,
-            self._shared.chunks,
-        ):
-            joined.join(self.peer)
+        for asking in self._shared.asking:
+            asking.join(self.peer)
         self._credentials.ready(now_ms)
         self._feeds.ready(now_ms)
         self.step(now_ms)
 
     def leave(self) -> None:
         """The peer is gone."""
-        for left in (
-            self._shared.fetch,
-            self._shared.credential_fetch,
-            self._shared.keys,
-            self._shared.chunks,
-        ):
-            left.leave(self.peer)
+        for asking in self._shared.asking:
+            asking.leave(self.peer)
 
     def remove(self) -> None:
         """X12: the peer is no member any more. All credentials that it may lack go out."""

@@ -96,3 +96,8 @@ class Shared:
     credential_fetch: CredentialFetch
     keys: KeyRequests = field(default_factory=KeyRequests)
     chunks: ChunkFetch = field(default_factory=ChunkFetch)
+
+    @property
+    def asking(self) -> "tuple[Fetch, CredentialFetch, KeyRequests, ChunkFetch]":
+        """All that asks peers for something."""
+        return self.fetch, self.credential_fetch, self.keys, self.chunks
