@@ -17,9 +17,10 @@ from kithspace.core.ids import FeedId, GenerationId, IdentityId, ObjectId
 from kithspace.core.stamp import Stamp
 
 if TYPE_CHECKING:
+    from kithspace.core.block import OpenRecord
     from kithspace.core.document import Document
     from kithspace.core.fold import Membership
-    from kithspace.core.waiting import WaitingRoom
+    from kithspace.core.waiting import Wait
 
 SEQ_BITS = 32
 """A block's key is `n << SEQ_BITS | seq`."""
@@ -185,7 +186,11 @@ class PutKey(NamedTuple):
 
 
 class PutType(NamedTuple):
-    """A type's local number and schema; `fields` and `indexed` are JSON."""
+    """A type's local number and schema; `fields` and `indexed` are JSON.
+
+    `indexed` is an object: from each declared field to the columns of its index
+    (`core.query.index_columns`), which a store takes as they are.
+    """
 
     n: int
     name: str
@@ -218,7 +223,7 @@ class DropBlock(NamedTuple):
 
 
 class MoveBlocks(NamedTuple):
-    """A fork: blocks `first` and later of `from_n`, and their `touched` rows, belong to `to_n`."""
+    """Blocks `first` and later of `from_n`, with their `touched` rows, lie under `to_n` now."""
 
     from_n: int
     to_n: int
@@ -338,17 +343,39 @@ class Refused(NamedTuple):
 class After:
     """What the replica knows when the rows are on disk; opaque to everybody but `Replica.adopt`.
 
-    Only what differs is named; `None` stands for no difference.
+    Only differences are named.
+
+    Attributes:
+        feeds: Feeds and branches that are new or changed, by local number.
+        clock: The greatest time seen.
+        last_object: The greatest local number of an object given out.
+        types: New local numbers of types.
+        membership: The members now; None: as before.
+        lagging: Feeds with stored blocks that cannot be applied, and what each needs; None: as
+            before.
+        waits: Blocks that wait from now on.
+        left: Ids of blocks that wait no longer.
+        openings: Open records that wait for credentials; None: it waits no longer.
+        held: Feed ids that have held blocks now.
+        own: Number of the feed that own blocks go to, and the reason for which it has to be
+            succeeded first; None: as before.
+        own_record: Header of the newest own block; empty: as before.
+        own_bytes: Bytes of own blocks since the last signature, with `own_record`.
     """
 
     feeds: Mapping[int, PutFeed] = field(default_factory=dict)
     clock: int = 0
-    objects: int | None = None
+    last_object: int = 0
     types: Mapping[str, int] = field(default_factory=dict)
     membership: "Membership | None" = None
-    waiting: "WaitingRoom | None" = None
-    blocked: Mapping[int, bytes] | None = None
-    own: bytes | None = None
+    lagging: Mapping[int, bytes] | None = None
+    waits: "tuple[Wait, ...]" = ()
+    left: tuple[bytes, ...] = ()
+    openings: "Mapping[FeedId, OpenRecord | None]" = field(default_factory=dict)
+    held: frozenset[bytes] = frozenset()
+    own: tuple[int, int | None] | None = None
+    own_record: bytes = b""
+    own_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

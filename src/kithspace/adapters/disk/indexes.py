@@ -2,10 +2,10 @@
 
 Rules:
     data.md section 2: one partial index for each declared field, `t7_priority`, over the very
-        expression that a query compares, so that SQLite finds it.
+        expression that a query compares (`core.query.index_columns`), so that SQLite finds it.
     B1  A field's default stands in that expression; another default makes another index.
 
-A declaration is JSON, `{field: expression}`, made by this program from a schema; see `PutType`.
+A declaration is JSON, `{field: columns}`, made by this program from a schema; see `PutType`.
 """
 
 import json
@@ -30,10 +30,10 @@ def declare_indexes(connection: apsw.Connection, before: PutType | None, after: 
 
 def _statements(row: PutType) -> Mapping[str, str]:
     statements: dict[str, str] = {}
-    for field, expression in json.loads(row.indexed or "{}").items():
+    for field, columns in json.loads(row.indexed or "{}").items():
         name = _quoted(f"t{row.n}_{field}")
         statements[name] = (
-            f"create index {name} on objects({expression}) where type = {row.n} and live"
+            f"create index {name} on objects({columns}) where type = {row.n} and live"
         )
     return statements
 

@@ -22,6 +22,8 @@ from kithspace.adapters.disk.rows import RowWriter
 from kithspace.adapters.disk.state import SqliteState
 from kithspace.core.codec import decode, encode
 from kithspace.core.effects import PutAbout, PutObject, Row
+from kithspace.core.ids import to_text
+from kithspace.core.sql_text import ID_FUNCTION
 from kithspace.core.state import State, WireBlock
 from kithspace.core.wire import blocks_as_sent
 
@@ -85,6 +87,7 @@ class SqliteStore:
             path, key, vault=vault, migrations=SPACE, is_durable=is_durable, vfs=vfs
         )
         connection = self._database.connection
+        connection.create_scalar_function(ID_FUNCTION, to_text, 1, deterministic=True)
         self._execute = connection.execute
         self._writer = RowWriter(
             connection, lambda before, after: declare_indexes(connection, before, after)
