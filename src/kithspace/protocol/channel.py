@@ -158,6 +158,10 @@ class Channel:
         """Return how many bytes the peer takes on a lane beyond what is queued (X8)."""
         return self._writer.room(lane)
 
+    def is_drained(self, lane: int) -> bool:
+        """Whether nothing waits on a lane."""
+        return self._writer.is_empty(lane)
+
     def grant(self, lane: int, window: int) -> None:
         """Let the peer send up to `window` bytes on a lane; a smaller window changes nothing."""
         more = window - self._granted[lane]

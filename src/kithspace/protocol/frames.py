@@ -109,6 +109,10 @@ class FrameWriter:
         """Return how many more bytes the peer's credit covers, beside what waits here."""
         return self._credit[lane] - self._queued[lane]
 
+    def is_empty(self, lane: int) -> bool:
+        """Whether nothing waits on a lane."""
+        return not self._queues[lane]
+
     def put(self, lane: int, body: bytes) -> None:
         """Queue a message.
 
