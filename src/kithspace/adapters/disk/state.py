@@ -34,10 +34,10 @@ _BLOCKS: Final = (
     " where n between ? and ? order by n"
 )
 _ITEMS: Final = (
-    "select * from items where obj = ?1 and path > ?2 and path < ?2 || x'ff' and parent = ?2"
-    " order by path"
+    "select * from items where obj = ?1 and path > ?2 and path < ?3 and parent = ?2 order by path"
 )
-"""All below a parent begin with its path; CBOR has no item that begins with the byte 255."""
+_END: Final = b"\xff"
+"""All below a parent begin with its path, and no item of CBOR begins with this byte."""
 _HELD: Final = "select * from held where feed = ? order by seq, id"
 _OURS: Final = frozenset({LAST_OBJECT, "software", "mark"})
 """Keys of `about` that belong to the store; they are not shown."""
@@ -112,7 +112,7 @@ class SqliteState:
 
     def items(self, obj: int, parent: bytes) -> Iterable[PutItem]:
         """All children of a big container, ordered by path."""
-        return [PutItem(*row) for row in self.rows(_ITEMS, (obj, parent))]
+        return [PutItem(*row) for row in self.rows(_ITEMS, (obj, parent, parent + _END))]
 
     def texts(self, obj: int, path: bytes) -> Sequence[bytes]:
         """A text's updates, ordered by number."""
