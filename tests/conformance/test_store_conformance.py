@@ -18,6 +18,7 @@ from kithspace.testing.conformance_store import (
     StoreReopening,
     StoreWire,
 )
+from kithspace.testing.faults import FaultyStore
 from kithspace.testing.store_suite import StoreOpener, StoreSuite
 
 
@@ -58,17 +59,17 @@ class TestSqliteStore(
         opener.close()
 
 
-class ForgetfulStore(MemoryStore):
+class ForgetfulStore(FaultyStore):
     """Takes everything and keeps nothing."""
 
-    def commit(self, rows: Sequence[Row]) -> None:
+    def commit(self, rows: Sequence[Row]) -> None:  # type: ignore[explicit-override]
         for _ in rows:
             pass
 
 
 class ForgetfulOpener:
     def open(self, *, is_next_boot: bool = False) -> Store:
-        return ForgetfulStore()
+        return ForgetfulStore(MemoryStore(), fail_at=1)
 
 
 SUITES = (StoreBasics, StoreAtomicity, StoreOrder, StoreErasure, StoreWire, StoreReopening)
