@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from kithspace.core.credential import Admit, Cancel
 from kithspace.core.fold.authority import find_invite, m4_authorised
 from kithspace.core.fold.graph import Bits, Graph, members_of
-from kithspace.core.fold.keeping import m9_keep, settle
+from kithspace.core.fold.keeping import m9_keep, m10_has_use_left, m10_keep
 from kithspace.core.fold.removal import (
     is_about_device,
     m7_support,
@@ -63,16 +63,6 @@ def segments(graph: Graph, found: Bits) -> Iterator[Bits]:
     for n, start in enumerate(starts):
         end = starts[n + 1] if n + 1 < len(starts) else len(graph.credentials)
         yield found & ((1 << end) - (1 << start))
-
-
-def m10_has_use_left(graph: Graph, base: Bits, i: int) -> bool:
-    """M10 for a credential that has all of `base` in its past: it comes last."""
-    body = graph.credentials[i].body
-    if not isinstance(body, Admit) or body.invite is None:
-        return True
-    invite = find_invite(graph, body.invite)
-    used = (graph.uses.get(body.invite, 0) & base).bit_count()
-    return invite is not None and used < invite.body.uses
 
 
 # ---------------------------------------------------------------- clean sets
@@ -167,7 +157,7 @@ def _pass_once(
         hit = m8_hit(graph, r, everything & ~protected & (~graph.revokers | pending))
         if not isinstance(c.body, Cancel):
             rest = [i for i in order if not pending >> i & 1]
-            if not View(graph, settle(graph, base, rest, void | hit)).has_admin():
+            if not View(graph, m10_keep(graph, base, rest, void | hit)).has_admin():
                 void |= 1 << r
                 kept = m9_keep(graph, base, order, void)
                 continue
@@ -176,4 +166,4 @@ def _pass_once(
         if hit & ~void:
             void |= hit
             kept = m9_keep(graph, base, order, void)
-    return settle(graph, base, order, void), counted
+    return m10_keep(graph, base, order, void), counted
