@@ -6,7 +6,7 @@ are public (experience.md section 5); the internal ones never leave the node.
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 
 class KithError(Exception):
@@ -60,6 +60,19 @@ class StampError(InternalError):
 
 class KeyMismatch(InternalError):
     """A key does not open, or does not fit its commitment (E_KEY)."""
+
+
+class SealError(InternalError):
+    """An own block cannot be made now.
+
+    Args:
+        missing: `"right"`: this identity may not write here; `"generation"`: there is no key to
+            write under, one has to be made first (K5).
+    """
+
+    def __init__(self, missing: Literal["right", "generation"]) -> None:
+        super().__init__(f"no {missing} to write with")
+        self.missing = missing
 
 
 class PeerError(InternalError):

@@ -1,0 +1,1 @@
+"""The gate: what is stored, applied, held; `core/replica` is its front."""

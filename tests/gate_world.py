@@ -1,0 +1,238 @@
+"""A space with members, and nodes that hold a replica of it in memory: for tests of the gate."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kithspace.adapters.memory_store import MemoryStore
+from kithspace.core.codec import Value
+from kithspace.core.credential import Head, KeyGeneration, Signed, credential_id
+from kithspace.core.document import Document
+from kithspace.core.effects import Changed, Effects, PutFeed
+from kithspace.core.fold import Membership, generation_id
+from kithspace.core.gate.drafting import Author, Draft
+from kithspace.core.generation import access_key, make_generation
+from kithspace.core.ids import BlockId, GenerationId, IdentityId, ObjectId
+from kithspace.core.payload import Group, Segment
+from kithspace.core.replica import Replica
+from kithspace.core.stamp import Stamp
+from kithspace.core.state import WireBlock
+from kithspace.core.value import ROOT
+from kithspace.core.verify import Verified
+from kithspace.core.write import make_write
+from tests.people import START_MS, Drawn, Hands, Person, Stage
+
+TYPE = "todo.Task"
+NOW = START_MS + 10_000_000
+
+
+@dataclass
+class World:
+    """Who is in a space, and the credentials that say so."""
+
+    stage: Stage = field(default_factory=Stage)
+    people: dict[str, Person] = field(default_factory=dict)
+    credentials: list[Signed] = field(default_factory=list)
+    keys: dict[GenerationId, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, roles: Mapping[str, str]) -> "World":
+        """Ana founds; the others are admitted with these roles; one key for all."""
+        world = cls(Stage(Person("Ana")))
+        world.people["Ana"] = world.stage.founder
+        world.credentials.append(world.stage.genesis)
+        for name, role in roles.items():
+            world.people[name] = Person(name)
+            world.sign(world.stage.admit, world.ana, world.people[name], role)
+        world.rotate()
+        return world
+
+    @property
+    def ana(self) -> Person:
+        """The founder."""
+        return self.people["Ana"]
+
+    @property
+    def membership(self) -> Membership:
+        """With all credentials of the world."""
+        membership = Membership.found(self.credentials[0])
+        return membership.add(self.credentials[1:])[0]
+
+    def sign(self, make, *args, **kw) -> Signed:  # type: ignore[no-untyped-def]
+        """Sign on top of all that is known, and know it too."""
+        by_id = {credential_id(one.raw): one for one in self.credentials}
+        heads = [by_id[head] for head in self.membership.heads]
+        signed: Signed = make(*args, *heads, **kw)
+        self.credentials.append(signed)
+        return signed
+
+    def rotate(self) -> GenerationId:
+        """A new key generation, by Ana."""
+        made = make_generation(self.membership, {}, "first", Drawn(f"key {len(self.keys)}"))
+        signed = self.sign(self.stage.act, self.ana, made.body)
+        generation = generation_id(credential_id(signed.raw))
+        self.keys[generation] = made.gen_key
+        return generation
+
+    def node(self, name: str, hands: Hands | None = None, *, has_keys: bool = True) -> "Node":
+        """A node of a person that has all credentials."""
+        node = Node(self, self.people[name], hands or self.people[name].hands)
+        node.run(node.replica.admit(self.credentials[1:], node.state, NOW))
+        if has_keys:
+            node.take_keys()
+        return node
+
+
+class Node:
+    """A replica and its store; what an engine does, without locks."""
+
+    def __init__(self, world: World, person: Person, hands: Hands) -> None:
+        self.world = world
+        self.person = person
+        self.store = MemoryStore()
+        self.entropy = Drawn(f"{person.name} {hands.key.hex()}")
+        self.author = Author(person.id, hands.sign, hands.agree, "test")
+        self.changed: list[Changed] = []
+        self.sent: list[object] = []
+        self.refused: list[str] = []
+        self.now = NOW
+        self.replica, effects = Replica.found(world.credentials[0], self.author)
+        self.run(effects)
+
+    @property
+    def state(self):  # type: ignore[no-untyped-def]
+        return self.store.state()
+
+    def run(self, effects: Effects) -> Effects:
+        """Write, then adopt."""
+        self.store.commit(effects.persist)
+        self.replica.adopt(effects.after)
+        self.changed += effects.changed
+        self.sent += effects.send
+        self.refused += [refused.code for refused in effects.refused]
+        check_prefixes(self)
+        return effects
+
+    def restart(self) -> None:
+        """Begin again from the store."""
+        self.replica = Replica.restore(self.replica.space, self.state, self.author)
+
+    def take_keys(self) -> None:
+        for generation, key in self.world.keys.items():
+            access = access_key(key, self.replica.space)
+            self.run(self.replica.give_key(generation, key, access, self.state, self.now))
+
+    def admit(self, *credentials: Signed) -> Effects:
+        return self.run(self.replica.admit(credentials, self.state, self.now))
+
+    # ------------------------------------------------------------ own writes
+
+    def get(self, object_id: ObjectId) -> Document | None:
+        row = self.state.object(object_id)
+        return None if row is None else Document.load(row, self.replica.numbers, self.state)
+
+    def draft(self, *writes: tuple[ObjectId, Sequence[Segment], Value]) -> Draft:
+        """One group for each object, with what is replaced filled in."""
+        groups: dict[ObjectId, list] = {}  # type: ignore[type-arg]
+        for object_id, path, value in writes:
+            document = self.get(object_id)
+            probe = make_write(path, value)
+            replaced = document.replaced(probe.key, value) if document else ()
+            groups.setdefault(object_id, []).append(probe._replace(replaced=tuple(replaced)))
+        made = tuple(Group(0, object_id, 1, tuple(each)) for object_id, each in groups.items())
+        return Draft("test", made)
+
+    def write(self, *writes: tuple[ObjectId, Sequence[Segment], Value]) -> Effects:
+        """Commit a transaction."""
+        return self.commit(self.draft(*writes))
+
+    def commit(self, draft: Draft) -> Effects:
+        witnesses = self.replica.seal(draft, self.state, self.now, self.entropy)
+        return self.run(self.replica.apply(witnesses, self.state, self.now))
+
+    def create(self, name: str, **fields: Value) -> ObjectId:
+        object_id = object_of(name)
+        flat = tuple(part for pair in sorted(fields.items()) for part in pair)
+        self.write((object_id, (), (ROOT, TYPE, flat)))
+        return object_id
+
+    def release(self) -> None:
+        self.run(self.replica.release(self.state))
+
+    # ------------------------------------------------------------ messages
+
+    def feed(self, feed: bytes) -> PutFeed:
+        found = self.state.feed(feed)
+        assert found is not None
+        return found
+
+    def blocks(self, feed: bytes, first: int = 0, end: int | None = None) -> list[WireBlock]:
+        """What it would send of a feed."""
+        row = self.feed(feed)
+        return self.store.blocks(row.n, first, row.released if end is None else end)
+
+    def everything(self) -> list[list[WireBlock]]:
+        """All that may be sent, one part for each feed."""
+        return [self.blocks(row.id) for row in self.state.feeds() if row.length]
+
+    def verify(self, message: Iterable[WireBlock]) -> Verified:
+        verified = self.replica.verify(list(message), self.state, self.now)
+        self.refused += [refused.code for refused in verified.refused]
+        return verified
+
+    def receive(self, message: Iterable[WireBlock]) -> Effects:
+        verified = self.verify(message)
+        return self.run(self.replica.apply(verified.blocks, self.state, self.now))
+
+    def pull(self, other: "Node") -> Effects:
+        """Take all that another node may send."""
+        other.release()
+        return self.receive([block for part in other.everything() for block in part])
+
+    # ------------------------------------------------------------ what is there
+
+    @property
+    def own(self) -> bytes:
+        feed = self.replica.own_feed
+        assert feed is not None
+        return feed
+
+    def heads(self) -> dict[bytes, tuple[int, bytes]]:
+        """Length and head of every feed and branch that counts."""
+        return {row.id: (row.length, row.head) for row in self.state.feeds() if row.length}
+
+    def documents(self) -> dict[bytes, object]:
+        """Everything that is seen, and every cell's heads."""
+        found: dict[bytes, object] = {}
+        for row in self.state.objects():
+            document = Document.load(row, self.replica.numbers, self.state)
+            found[row.id] = (document.type, document.live, json.loads(row.doc), document.cell())
+        return found
+
+    def head(self, feed: bytes, seq: int) -> Head:
+        """A cut's entry for a block."""
+        row = self.feed(feed)
+        block = self.state.id_at(row.n, seq)
+        assert block is not None
+        return Head(feed, seq, BlockId(block))
+
+
+def object_of(name: str) -> ObjectId:
+    """A shared object's id."""
+    raw = Drawn("object " + name)(16)
+    return ObjectId(bytes((raw[0] & 0x7F,)) + raw[1:])
+
+
+def check_prefixes(node: Node) -> None:
+    """F5: what is stored of another's feed ends at a checked signature, unless a cut ends it."""
+    cut = set(node.state.held_feeds())
+    for row in node.state.feeds():
+        mine = node.replica.author_of(row.id)
+        if row.length < 2 or row.id in cut or (mine and mine[1] == node.author.device.public):
+            continue
+        last = node.state.block(row.n, row.length - 1)
+        assert row.signed == row.length
+        assert last is None or last.sig is not None
+
+
+__all__ = ["IdentityId", "KeyGeneration", "Node", "Stamp", "World", "object_of"]
