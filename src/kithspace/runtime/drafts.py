@@ -1,4 +1,4 @@
-"""How does a draft of the API become the payload of a block?
+"""How does a draft of the API become a transaction for the gate?
 
 Rules:
     W3  A write names every head that is stored at its cell; the lock is held, so what is stored is
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kithspace.core.gate.drafting import Draft as GateDraft
 from kithspace.core.path import path_key
-from kithspace.core.write import Group, Payload, Write
+from kithspace.core.write import Group, Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
     from kithspace.ports import Draft, DraftObject, DraftWrite
 
 
-def payload_of(draft: Draft, stored: Callable[[ObjectId], Document | None]) -> Payload:
-    """Return the payload, with what each write replaces.
+def gate_draft(draft: Draft, stored: Callable[[ObjectId], Document | None]) -> GateDraft:
+    """Return the transaction, with what each write replaces.
 
     Args:
         draft: What the API wants to write.
         stored: Gives an object as it is stored now.
     """
-    groups = tuple(_group(part, stored(part.id)) for part in draft.objects if part.writes)
-    return Payload(draft.app, None, draft.label, draft.undoes, groups)
+    bases = {part.id: stored(part.id) for part in draft.objects}
+    groups = tuple(_group(part, bases[part.id]) for part in draft.objects if part.writes)
+    return GateDraft(draft.app, groups, draft.label, draft.undoes, None, bases)
 
 
 def _group(part: DraftObject, document: Document | None) -> Group:
@@ -47,5 +49,4 @@ def _write(write: DraftWrite, document: Document) -> Write:
     key = path_key(path)
     if is_zero:
         return Write(path, key, value, (), zero=True)
-    replaced = tuple(head.stamp for head in document.heads(key) if head.stamp.time)
-    return Write(path, key, value, replaced, zero=False, origin=origin)
+    return Write(path, key, value, document.replaced(key, value), zero=False, origin=origin)

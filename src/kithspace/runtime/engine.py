@@ -18,29 +18,36 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from kithspace.core.effects import Announce, Changed, PutCredential
-from kithspace.core.ids import BlockId, CredentialId, FeedId
+from kithspace.core.effects import Announce, PutCredential
+from kithspace.core.ids import BlockId, CredentialId, FeedId, ObjectId, from_text
 from kithspace.core.replica import Replica
 from kithspace.core.roles import Role
+from kithspace.core.stamp import Stamp
+from kithspace.core.verify import VerifiedBlock
 from kithspace.errors import Closed, NotAllowed
 from kithspace.protocol.leaves import CredentialLeaf, FeedLeaf
-from kithspace.runtime.drafts import Documents, payload_of
+from kithspace.runtime.documents import Documents
+from kithspace.runtime.drafts import gate_draft
 from kithspace.runtime.exchange import News
+from kithspace.runtime.keyring import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    from kithspace.core.credential import Body, Signed
     from kithspace.core.document import Document
-    from kithspace.core.effects import Effects, PutFeed, Row, Send
+    from kithspace.core.effects import Changed, Effects, PutFeed, Row, Send
     from kithspace.core.fold import Membership
-    from kithspace.core.ids import DeviceKey, ObjectId, SpaceId
-    from kithspace.core.replica import Author
-    from kithspace.core.stamp import Stamp
+    from kithspace.core.gate.drafting import Author
+    from kithspace.core.ids import DeviceKey, SpaceId
+    from kithspace.core.query import Plan
     from kithspace.core.state import State
     from kithspace.ports import Clock, Draft, Entropy, Store
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +57,8 @@ RELEASE_GAP_MS: Final = 4
 """While somebody listens, own heads are signed at most this often."""
 RELEASE_IDLE_MS: Final = 500
 """While nobody listens, they are signed after this time."""
-MAX_UNSIGNED_BLOCKS: Final = 256
-MAX_UNSIGNED_BYTES: Final = 512 * 1024
+RESTORED: Final = 1
+"""Reason of an open record: the disk may have forgotten (F2)."""
 
 
 class SpaceLock:
@@ -112,18 +119,19 @@ class Engine:
         self.entropy = entropy
         self.state: State = store.state()
         self.replica = Replica.restore(space, self.state, me)
-        self.documents = Documents(self.state)
+        if store.is_doubtful:
+            self.replica.doubt(RESTORED)
+        self.documents = Documents(self.state, self.replica.numbers)
         self.changed = 0
         self.lock = SpaceLock(self._deliver)
         self._wake = wake
         self._is_durable = durable
+        self.keyring = Keyring(self)
         self._closed: Closed | None = None
         self._watchers: tuple[Callable[[Sequence[Changed]], None], ...] = ()
         self._listeners: tuple[Callable[[News], None], ...] = ()
         self._queue: deque[Sequence[Changed] | News] = deque()
         self._delivering = threading.Lock()
-        self._unsigned_blocks = 0
-        self._unsigned_bytes = 0
         self._released_ms = 0
         self._release_ms: int | None = self.clock.monotonic_ms()
         self._sync_ms: int | None = None
@@ -148,6 +156,31 @@ class Engine:
 
     # ---------------------------------------------------------------- writing
 
+    def peek(self, object_id: ObjectId) -> Document | None:
+        """The same, also after close: nothing then."""
+        with self.lock:
+            return None if self._closed is not None else self.documents.get(object_id)
+
+    def select(self, plan: Plan) -> list[Document]:
+        """Return the documents a plan finds, in its order."""
+        with self.lock:
+            self.check_open()
+            found = self.documents.of_rows(self.store.query(plan))
+            return found if plan.is_exact else plan.finish(found, self._find)
+
+    def count(self, plan: Plan) -> int:
+        """How many a plan finds."""
+        with self.lock:
+            self.check_open()
+            if plan.is_exact:
+                return plan.counted(self.store.count(plan))
+            return len(plan.finish(self.documents.of_rows(self.store.query(plan)), self._find))
+
+    def _find(self, object_text: str) -> Document | None:
+        """A live object, from the text of its id."""
+        document = self.documents.get(ObjectId(from_text(object_text)))
+        return document if document is not None and document.live else None
+
     def commit(self, draft: Draft) -> Stamp:
         """Write a transaction; returns when it would survive `kill -9` (F1).
 
@@ -160,16 +193,15 @@ class Engine:
         with self.lock:
             self.check_open()
             self.check_may_write()
+            self.keyring.prepare()
             now = self.clock.now_ms()
-            payload = payload_of(draft, self.documents)
-            blocks = self.replica.seal(payload, self.state, now, self.entropy)
-            effects = self.replica.apply(blocks, self.state, now)
-            self.carry_out(effects)
+            whole = gate_draft(draft, self.documents.get)
+            blocks = self.replica.seal(whole, self.state, now, self.entropy)
+            self.carry_out(self.replica.apply(blocks, self.state, now))
             last = blocks[-1]
-            self._unsigned_blocks += len(blocks)
-            self._unsigned_bytes += sum(len(block.payload) for block in blocks)
+            assert isinstance(last, VerifiedBlock)  # noqa: S101 - a transaction ends with a block
             self._plan_release()
-            return last.stamp
+            return Stamp(last.header.time, last.header.feed)
 
     def check_may_write(self) -> None:
         """Refuse what every node would refuse.
@@ -181,6 +213,11 @@ class Engine:
         if role < Role.WRITER:
             raise NotAllowed.of(role.text, "this space", "change anything", ())
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed is not None
+
     def check_open(self) -> None:
         """Refuse use after close.
 
@@ -191,7 +228,12 @@ class Engine:
             raise self._closed
 
     def carry_out(
-        self, effects: Effects, *, rows: Sequence[Row] = (), source: DeviceKey | None = None
+        self,
+        effects: Effects,
+        *,
+        rows: Sequence[Row] = (),
+        source: DeviceKey | None = None,
+        is_new_generation: bool = False,
     ) -> tuple[Send, ...]:
         """Persist, adopt, queue to show, queue to send; under the lock (G1).
 
@@ -199,6 +241,7 @@ class Engine:
             effects: What the gate decided.
             rows: Further rows of the same transaction.
             source: The device it came from, if it did.
+            is_new_generation: The access keys have grown (X2).
 
         Returns:
             What is to be asked for.
@@ -217,7 +260,35 @@ class Engine:
             self.documents.take(effects.changed)
             if self._watchers:
                 self._queue.append(effects.changed)
+        if is_new_generation and self._listeners:
+            self._queue.append(News(is_new_generation=True))
         return self._queue_news(effects, source)
+
+    def admit_own(self, credentials: Sequence[Signed], *, rows: Sequence[Row] = ()) -> None:
+        """Take in credentials made here, with rows that belong to them.
+
+        Raises:
+            NotAllowed: The fold refuses one: somebody else was faster, or it breaks a rule.
+        """
+        for signed in credentials:
+            if not self.membership.allows(signed):
+                raise NotAllowed("This is not allowed any more.", "Look at the members again.")
+            effects = self.replica.admit([signed], self.state, self.clock.now_ms())
+            self.carry_out(effects, rows=rows)
+            rows = ()
+
+    def make_credential(self, body: Body) -> Signed:
+        """Sign a credential on top of all that is known."""
+        self.merge_heads()
+        now = self.clock.now_ms()
+        return self.membership.make(body, self.me.identity, self.me.device, now)
+
+    def merge_heads(self) -> None:
+        """A5: with more than 16 heads, name them in empty credentials first."""
+        now = self.clock.now_ms()
+        merging = self.membership.merge_heads(self.me.identity, self.me.device, now)
+        if merging:
+            self.admit_own(merging)
 
     def _queue_news(self, effects: Effects, source: DeviceKey | None) -> tuple[Send, ...]:
         """Queue what peers are to be told; return what they are to be asked."""
@@ -278,13 +349,12 @@ class Engine:
                 self._delivering.release()
 
     def _hand_out(self, item: Sequence[Changed] | News) -> None:
-        calls: tuple[Callable[..., None], ...]
-        calls = self._listeners if isinstance(item, News) else self._watchers
-        for call in calls:
-            try:
-                call(item)
-            except Exception:  # noqa: BLE001 - one listener's trouble is not the next one's
-                _log.exception("A listener of a space has failed.")
+        if isinstance(item, News):
+            for listener in self._listeners:
+                _attempt(listener, item)
+            return
+        for watcher in self._watchers:
+            _attempt(watcher, item)
 
     # ---------------------------------------------------------------- chores of the node
 
@@ -316,25 +386,24 @@ class Engine:
 
     def sync(self) -> None:
         """Sync the write-ahead log; without the lock, since a disk may take its time (F3)."""
+        self._sync_ms = None
         if self._closed is None:
-            self._sync_ms = None
             self.store.sync()
 
     def release(self) -> None:
         """Sign the own head, so that peers may be told (F5)."""
         with self.lock:
             self._release_ms = None
-            self._unsigned_blocks = self._unsigned_bytes = 0
             self._released_ms = self.clock.monotonic_ms()
             self.carry_out(self.replica.release(self.state))
 
+    @property
+    def has_unsigned(self) -> bool:
+        """Whether own blocks wait to be signed and announced."""
+        with self.lock:
+            return self.replica.has_unreleased
+
     def _plan_release(self) -> None:
-        if (
-            self._unsigned_blocks >= MAX_UNSIGNED_BLOCKS
-            or self._unsigned_bytes >= MAX_UNSIGNED_BYTES
-        ):
-            self.release()
-            return
         now = self.clock.monotonic_ms()
         when = now + RELEASE_IDLE_MS
         if self._listeners:
@@ -354,6 +423,13 @@ class Engine:
             finally:
                 self._closed = closed
                 self.store.close(clean=clean)
+
+
+def _attempt(call: Callable[[T], None], item: T) -> None:
+    try:
+        call(item)
+    except Exception:  # noqa: BLE001 - one listener's trouble is not the next one's
+        _log.exception("A listener of a space has failed.")
 
 
 def leaf_of(row: PutFeed, state: State) -> FeedLeaf | None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from kithspace.core.state import WireBlock
     from kithspace.protocol.leaves import CredentialLeaf, FeedLeaf
+    from kithspace.protocol.presence import ContentKey
     from kithspace.protocol.words import Code, Link
     from kithspace.runtime.sightings import Sightings
 
@@ -71,12 +72,8 @@ class SpaceExchange(Protocol):
         """The space."""
 
     @property
-    def membership(self) -> Membership:
-        """The fold of all credentials here, a frozen value."""
-
-    @property
-    def is_open_to_peers(self) -> bool:
-        """False after leaving: nothing is served or asked for any more."""
+    def membership(self) -> Membership | None:
+        """The fold of all credentials here, a frozen value; None while the genesis is not here."""
 
     def access_keys(self) -> list[AccessKey]:
         """Access keys, the newest generation first (X2)."""
@@ -84,14 +81,11 @@ class SpaceExchange(Protocol):
     def credential_leaves(self) -> list[CredentialLeaf]:
         """All credentials."""
 
-    def credentials(self, ids: Sequence[CredentialId] | None) -> list[Signed]:
-        """Return those that are here, parents first; None means all."""
+    def credentials(self, ids: Sequence[CredentialId]) -> list[Signed]:
+        """Return those that are here, parents first."""
 
     def credentials_by_prefix(self, prefixes: Sequence[bytes]) -> list[Signed]:
         """Return those whose id begins with one of these 16 bytes, parents first (message 19)."""
-
-    def ancestry(self, heads: Sequence[CredentialId], max_bytes: int) -> list[Signed]:
-        """Return these heads and all their parents, parents first, up to a size (X1)."""
 
     def feed_leaves(self) -> list[FeedLeaf]:
         """All feeds and branches with something to announce."""
@@ -113,17 +107,26 @@ class SpaceExchange(Protocol):
     def seal_key(self, generation: GenerationId, device: DeviceKey) -> bytes | None:
         """Seal a generation's key to a device that asked, if it is here and entitled (X11)."""
 
+    def content_key(self, generation: GenerationId) -> bytes | None:
+        """The content key of a generation, for presence (X10)."""
+
+    def current_generation(self) -> GenerationId | None:
+        """The generation to seal presence under; None: there is none now."""
+
     def lacking_keys(self) -> list[GenerationId]:
         """Generations this device should hold the key of and does not (X11)."""
 
     def lacking_chunks(self) -> list[bytes]:
         """Hashes of key chunks that hold a lacking key for this device: asked for first (K2)."""
 
-    def chunk(self, hash_: bytes) -> bytes | None:
+    def chunk(self, hash_: bytes, /) -> bytes | None:
         """Return a chunk that is here (X9)."""
 
     def receive_chunk(self, hash_: bytes, chunk: bytes) -> Intake:
         """Take in a chunk that was asked for: a key chunk of K1."""
+
+    def content_key(self, generation: GenerationId | None) -> ContentKey | None:
+        """Return the content key of a generation; None: of the one to write under (X10, K5)."""
 
     def listen(self, call: Callable[[News], None]) -> Callable[[], None]:
         """Call with news, in order, on any thread, under no lock. Returns what stops it."""
@@ -144,6 +147,10 @@ class VaultExchange(Protocol):
     def agree(self) -> KeyPair:
         """This device's key-agreement keys (K2)."""
 
+    @property
+    def opening_counter(self) -> int:
+        """How often the vault was opened: numbers of presence begin there (X10)."""
+
     def identity_heads(self) -> tuple[bytes, ...]:
         """Heads of one's own identity log."""
 
@@ -153,6 +160,20 @@ class VaultExchange(Protocol):
     @property
     def sightings(self) -> Sightings:
         """Where the mesh reports who is here, who is the same, and what is copied."""
+
+    @property
+    def opening_counter(self) -> int:
+        """How often the vault was opened: presence numbers begin here (X10)."""
+
+    @property
+    def listen_at(self) -> str | None:
+        """`HOST:PORT` to listen at beside loopback (`kith config listen`), if set."""
+
+    def peer_addresses(self) -> list[str]:
+        """Addresses (`ws://host:port`) at which others were met, kept in `vault.db`."""
+
+    def keep_address(self, address: str) -> None:
+        """Keep an address at which somebody who shares a space was met."""
 
     def exchanges(self) -> list[SpaceExchange]:
         """All spaces that take part, the most recently active first, the home space among them."""
@@ -240,6 +261,9 @@ class InviterExchange(Protocol):
 
 class JoinerExchange(Protocol):
     """The vault in the role of the joiner, called by the mesh."""
+
+    def sign_entry(self, entry: bytes) -> bytes | Failure:
+        """Sign an add-device entry that adds just this device (J5)."""
 
     def introduction(
         self, space: SpaceId, invite: CredentialId | None, seed: bytes | None

@@ -1,124 +1,126 @@
-"""What does an open space give to peers, and how does it take in what they send?
+"""What does a space give to peers, and how does it take in what they send?
 
-The mesh's view of an engine. Everything a peer sends goes through the same gate as one's own
-writes: verify, apply, persist, show, announce.
+The mesh's view of a space. Everything a peer sends goes through the same gate as one's own writes:
+verify, apply, persist, show, announce. Whoever has just joined has no engine yet: it is made when
+the genesis credential comes.
 
-Rules: X5 (leaves), X6 (ranges end at a signed block), X9, X11 (key chunks, keys), F5, G4 (a hold of
-the lock takes in at most 64 blocks, but never cuts a signed run), X12 (who left serves nothing).
+Rules: X5 (leaves), X6 (ranges end at a signed block), X9, X11 (key chunks, keys), F4 (one's own
+blocks, shown by a peer: from then on a new feed), F5, J4.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kithspace.core.credential import Signed
+from kithspace.core.credential import Signed, credential_id
 from kithspace.core.ids import CredentialId
-from kithspace.protocol.leaves import CredentialLeaf, FeedLeaf
+from kithspace.protocol.leaves import PREFIX_BYTES, CredentialLeaf, FeedLeaf
 from kithspace.runtime.engine import leaf_of
 from kithspace.runtime.exchange import AccessKey, Intake, News
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from kithspace.core.fold import Membership
     from kithspace.core.ids import DeviceKey, FeedId, GenerationId, SpaceId
     from kithspace.core.state import WireBlock
     from kithspace.runtime.engine import Engine
-    from kithspace.runtime.keyring import Keyring
 
 BLOCKS_PER_READ: Final = 64
 MAX_ANSWER_BYTES: Final = 960 * 1024
 """An answer fits in one message of 1 MiB (F5)."""
+MAX_EARLY: Final = 20_000
+"""Credentials kept while the genesis is not here."""
 
 
 class EngineExchange:
-    """A `SpaceExchange` over an engine.
+    """A `SpaceExchange` over an engine, or over a space that has just been joined.
 
     Args:
-        engine: The open space.
-        keyring: Its keys.
+        space: The space.
+        engine: The open space; None while its genesis is not here.
+        found: Makes the engine from the genesis.
+        early_keys: Access keys while there is no engine.
     """
 
-    def __init__(self, engine: Engine, keyring: Keyring) -> None:
-        self.engine = engine
-        self._keyring = keyring
-        self.is_open_to_peers = True
+    def __init__(
+        self,
+        space: SpaceId,
+        engine: Engine | None,
+        found: Callable[[Signed], Engine] | None = None,
+        early_keys: Sequence[AccessKey] = (),
+    ) -> None:
+        self.space = space
+        self._engine = engine
+        self._found = found
+        self._early_keys = list(early_keys)
+        self._early: dict[CredentialId, Signed] = {}
+        self._listeners: list[Callable[[News], None]] = []
 
     @property
-    def space(self) -> SpaceId:
-        """The space."""
-        return self.engine.space
-
-    @property
-    def membership(self) -> Membership:
-        """The fold of all credentials here, a frozen value."""
-        return self.engine.membership
+    def membership(self) -> Membership | None:
+        """The fold of all credentials here, a frozen value; None while the genesis is not here."""
+        return None if self._engine is None else self._engine.membership
 
     def access_keys(self) -> list[AccessKey]:
         """Access keys, the newest generation first (X2)."""
-        with self.engine.lock:
-            return self._keyring.access_keys()
+        if self._engine is None:
+            return list(self._early_keys)
+        with self._engine.lock:
+            return self._engine.keyring.access_keys() or list(self._early_keys)
 
     # ---------------------------------------------------------------- what is here
 
     def credential_leaves(self) -> list[CredentialLeaf]:
         """All credentials."""
-        with self.engine.lock:
-            return [
-                CredentialLeaf(CredentialId(row.id), row.depth)
-                for row in self.engine.state.credentials()
-            ]
+        membership = self.membership
+        known = () if membership is None else membership.credentials()
+        return [CredentialLeaf(one.id, one.depth) for one in known]
 
-    def credentials(self, ids: Sequence[CredentialId] | None) -> list[Signed]:
-        """Return those that are here, parents first; None means all."""
-        wanted = None if ids is None else set(ids)
-        with self.engine.lock:
-            return [
-                Signed(row.record, row.sig)
-                for row in self.engine.state.credentials()
-                if wanted is None or row.id in wanted
-            ]
+    def credentials(self, ids: Sequence[CredentialId]) -> list[Signed]:
+        """Return those that are here, parents first."""
+        wanted = set(ids)
+        return self._credentials(lambda one: one in wanted)
 
     def credentials_by_prefix(self, prefixes: Sequence[bytes]) -> list[Signed]:
         """Return those whose id begins with one of these 16 bytes, parents first (message 19)."""
         wanted = set(prefixes)
-        with self.engine.lock:
-            return [
-                Signed(row.record, row.sig)
-                for row in self.engine.state.credentials()
-                if row.id[:16] in wanted
-            ]
+        return self._credentials(lambda one: one[:PREFIX_BYTES] in wanted)
+
+    def _credentials(self, is_wanted: Callable[[CredentialId], bool]) -> list[Signed]:
+        membership = self.membership
+        known = () if membership is None else membership.credentials()
+        return [Signed(one.raw, one.sig) for one in known if is_wanted(one.id)]
 
     def feed_leaves(self) -> list[FeedLeaf]:
         """All feeds and branches with something to announce."""
-        with self.engine.lock:
-            state = self.engine.state
-            leaves = [leaf_of(row, state) for row in state.feeds()]
+        engine = self._engine
+        if engine is None:
+            return []
+        with engine.lock:
+            leaves = [leaf_of(row, engine.state) for row in engine.replica.feeds]
         return [leaf for leaf in leaves if leaf is not None]
 
     def blocks(self, feed: FeedId, first: int, end: int) -> list[WireBlock]:
         """Return `[first, end)`, or fewer, running on to the next signed block (X6)."""
-        with self.engine.lock:
-            row = self.engine.state.feed(feed)
-            if row is None:
+        engine = self._engine
+        if engine is None:
+            return []
+        with engine.lock:
+            row = engine.state.feed(feed)
+            if row is None or engine.is_closed:
                 return []
-            announced = row.released
-            found: list[WireBlock] = []
-            size = signed = 0
-            while first < announced:
-                for block in self.engine.store.blocks(
-                    row.n, first, min(first + BLOCKS_PER_READ, announced)
-                ):
-                    size += len(block[0]) + len(block[1] or b"")
-                    if size > MAX_ANSWER_BYTES and signed:
-                        return found[:signed]
-                    found.append(block)
-                    first += 1
-                    if block[2] is not None:
-                        signed = len(found)
-                        if first >= end:
-                            return found
-            return found[:signed]
+            parts = self._read(engine, row.n, first, row.released)
+            return _until_signed(parts, first, end)
+
+    @staticmethod
+    def _read(engine: Engine, n: int, first: int, announced: int) -> Iterable[WireBlock]:
+        while first < announced:
+            part = engine.store.blocks(n, first, min(first + BLOCKS_PER_READ, announced))
+            if not part:
+                return
+            yield from part
+            first += len(part)
 
     # ---------------------------------------------------------------- what comes
 
@@ -126,17 +128,38 @@ class EngineExchange:
         self, credentials: Sequence[Signed], source: DeviceKey | None
     ) -> Intake:
         """Take in credentials, parents first."""
-        engine = self.engine
+        engine = self._engine
+        if engine is None:
+            engine = self._receive_early(credentials)
+            if engine is None:
+                return Intake()
+            credentials = list(self._early.values())
+            self._early.clear()
         with engine.lock:
             engine.check_open()
             effects = engine.replica.admit(credentials, engine.state, engine.clock.now_ms())
             asks = engine.carry_out(effects, source=source)
-            self._keyring.look_for_keys()
+            engine.keyring.look_for_keys()
         return Intake(asks, effects.refused, bool(effects.persist))
+
+    def _receive_early(self, credentials: Sequence[Signed]) -> Engine | None:
+        """Keep credentials until the genesis is among them, then make the engine."""
+        for signed in credentials:
+            if len(self._early) < MAX_EARLY:
+                self._early[credential_id(signed.raw)] = signed
+        genesis = self._early.get(CredentialId(self.space))
+        if genesis is None or self._found is None:
+            return None
+        self._engine = self._found(genesis)
+        for call in self._listeners:
+            self._engine.listen(call)
+        return self._engine
 
     def receive_blocks(self, blocks: Sequence[WireBlock], source: DeviceKey | None) -> Intake:
         """Take in one message of blocks: verify, apply, persist, show, announce."""
-        engine = self.engine
+        engine = self._engine
+        if engine is None:
+            return Intake()
         with engine.lock:
             engine.check_open()
             now = engine.clock.now_ms()
@@ -153,36 +176,84 @@ class EngineExchange:
 
     def receive_key(self, generation: GenerationId, sealed: bytes) -> Intake:
         """Take in a key sealed to this device (K2, K3)."""
-        with self.engine.lock:
-            self.engine.check_open()
-            return self._keyring.receive_key(generation, sealed)
+        if self._engine is None:
+            return Intake()
+        with self._engine.lock:
+            self._engine.check_open()
+            return self._engine.keyring.receive_key(generation, sealed)
 
     def seal_key(self, generation: GenerationId, device: DeviceKey) -> bytes | None:
         """Seal a generation's key to a device that asked, if it is here and entitled (X11)."""
-        with self.engine.lock:
-            return self._keyring.seal_key(generation, device)
+        if self._engine is None:
+            return None
+        with self._engine.lock:
+            return self._engine.keyring.seal_key(generation, device)
+
+    def content_key(self, generation: GenerationId) -> bytes | None:
+        """The content key of a generation, for presence (X10)."""
+        return None if self._engine is None else self._engine.keyring.content_key(generation)
+
+    def current_generation(self) -> GenerationId | None:
+        """The generation to seal presence under; None: there is none now."""
+        if self._engine is None:
+            return None
+        with self._engine.lock:
+            return self._engine.keyring.current()
 
     def lacking_keys(self) -> list[GenerationId]:
         """Generations this device should hold the key of and does not (X11)."""
-        with self.engine.lock:
-            return self._keyring.lacking()
+        if self._engine is None:
+            return []
+        with self._engine.lock:
+            return self._engine.keyring.lacking()
 
     def lacking_chunks(self) -> list[bytes]:
         """Hashes of key chunks that hold a lacking key for this device (K2)."""
-        with self.engine.lock:
-            return self._keyring.lacking_chunks()
+        if self._engine is None:
+            return []
+        with self._engine.lock:
+            return self._engine.keyring.lacking_chunks()
 
-    def chunk(self, hash_: bytes) -> bytes | None:
+    def chunk(self, hash_: bytes, /) -> bytes | None:
         """Return a chunk that is here (X9)."""
-        with self.engine.lock:
-            return self._keyring.chunk(hash_)
+        if self._engine is None:
+            return None
+        with self._engine.lock:
+            return self._engine.keyring.chunk(hash_)
 
     def receive_chunk(self, hash_: bytes, chunk: bytes) -> Intake:
         """Take in a key chunk that was asked for (K1)."""
-        with self.engine.lock:
-            self.engine.check_open()
-            return self._keyring.receive_chunk(hash_, chunk)
+        if self._engine is None:
+            return Intake()
+        with self._engine.lock:
+            self._engine.check_open()
+            return self._engine.keyring.receive_chunk(hash_, chunk)
 
     def listen(self, call: Callable[[News], None]) -> Callable[[], None]:
         """Call with news, in order, under no lock. Returns what stops it."""
-        return self.engine.listen(call)
+        self._listeners.append(call)
+        stop = None if self._engine is None else self._engine.listen(call)
+
+        def stop_all() -> None:
+            if call in self._listeners:
+                self._listeners.remove(call)
+            if stop is not None:
+                stop()
+
+        return stop_all
+
+
+def _until_signed(blocks: Iterable[WireBlock], first: int, end: int) -> list[WireBlock]:
+    """As many blocks as were asked for, up to the next signed one, within one message."""
+    found: list[WireBlock] = []
+    size = signed = 0
+    for block in blocks:
+        size += len(block[0]) + len(block[1] or b"")
+        if size > MAX_ANSWER_BYTES and signed:
+            break
+        found.append(block)
+        if block[2] is not None:
+            signed = len(found)
+            if first + signed >= end:
+                break
+    return found[:signed]

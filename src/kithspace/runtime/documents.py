@@ -1,0 +1,73 @@
+"""Which objects are in memory, as they are stored?
+
+A bounded cache: an object that is in use is loaded once. It follows what was committed, never what
+was tried (B5).
+
+Rules: B3 (memory is bounded by what is in use), B5.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from kithspace.core.document import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kithspace.core.effects import Changed, PutObject
+    from kithspace.core.ids import ObjectId
+    from kithspace.core.pack import FeedNumbers
+    from kithspace.core.state import State
+
+MAX_DOCUMENTS: Final = 4_096
+
+
+class Documents:
+    """Stored objects, loaded when asked for. Called under the space's lock.
+
+    Args:
+        state: What is stored.
+        numbers: Local numbers of feeds.
+    """
+
+    def __init__(self, state: State, numbers: FeedNumbers) -> None:
+        self._state = state
+        self._numbers = numbers
+        self._found: OrderedDict[ObjectId, Document] = OrderedDict()
+
+    def get(self, object_id: ObjectId) -> Document | None:
+        """Return an object as it is stored; nothing if it is not."""
+        found = self._found.get(object_id)
+        if found is not None:
+            self._found.move_to_end(object_id)
+            return found
+        row = self._state.object(object_id)
+        return None if row is None else self._load(row)
+
+    def of_rows(self, rows: Iterable[PutObject]) -> list[Document]:
+        """Return the objects of rows that were just read."""
+        found = self._found
+        return [found.get(row.id) or self._load(row) for row in rows]  # type: ignore[call-overload]  # a row's id is an object's
+
+    def take(self, changes: Sequence[Changed]) -> None:
+        """Follow what was committed."""
+        found = self._found
+        for change in changes:
+            if change.after is None:
+                found.pop(change.object, None)
+            else:
+                found[change.object] = change.after
+                found.move_to_end(change.object)
+        self._shrink()
+
+    def _load(self, row: PutObject) -> Document:
+        document = Document.load(row, self._numbers, self._state)
+        self._found[document.id] = document
+        self._shrink()
+        return document
+
+    def _shrink(self) -> None:
+        while len(self._found) > MAX_DOCUMENTS:
+            self._found.popitem(last=False)
