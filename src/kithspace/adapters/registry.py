@@ -99,7 +99,7 @@ if sys.platform == "win32":
 
     def is_alive(pid: int) -> bool:
         """Whether a process of that number runs."""
-        import ctypes  # noqa: PLC0415 - only there
+        import ctypes
 
         kernel = ctypes.windll.kernel32
         handle = kernel.OpenProcess(_QUERY_LIMITED, 0, pid)
