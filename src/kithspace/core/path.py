@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NewType, TypeAlias
 
-from kithspace.core.codec import Value, encode
+from kithspace.core.codec import PAYLOAD, Value, decode, encode
 from kithspace.core.ids import ITEM_ID_BYTES
 
 Segment: TypeAlias = Value
@@ -40,6 +40,12 @@ def name_key(name: str) -> bytes:
 def key_name(key: bytes) -> str:
     """Return the text of a segment from its key; the key must be that of a text."""
     return key[_head_size(key[0]) :].decode()
+
+
+@lru_cache(maxsize=4096)
+def segment_of(key: bytes) -> Segment:
+    """Return the segment of which this is the key."""
+    return decode(key, MAX_KEY_BYTES, PAYLOAD)
 
 
 def segment_key(segment: Segment) -> bytes:

@@ -116,7 +116,7 @@ class _Reader:
             case (str(label), tuple(undoes)) if len(label) <= MAX_NAME and (label or undoes):
                 return label, tuple(map(self.stamp, undoes))
             case _:
-                _refuse("about")
+                raise PayloadError("about")
 
     # ------------------------------------------------------------ tables
 
@@ -145,7 +145,7 @@ class _Reader:
                 except StampError as error:
                     raise PayloadError(str(error)) from error
             case _:
-                _refuse("a stamp")
+                raise PayloadError("a stamp")
 
     # ------------------------------------------------------------ groups and writes
 
@@ -287,7 +287,7 @@ class _Reader:
             case (index, number) if is_int_form(number):
                 return self.feed(index), number
             case _:
-                _refuse("a counted sum")
+                raise PayloadError("a counted sum")
 
     def text(self, form: Form, _depth: int) -> Value:
         _require(len(form) == 2 and type(form[1]) is bytes, "a text")
@@ -319,7 +319,7 @@ class _Reader:
                 _require(depth < MAX_DEPTH, "a path's depth")
                 return (LIST, seed, tuple(self.inner(value, depth + 1) for value in values))
             case _:
-                _refuse("a list")
+                raise PayloadError("a list")
 
 
 _CONTAINERS: Final = frozenset({MAP, SET, LIST, ROOT})
