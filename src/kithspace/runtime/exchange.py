@@ -72,8 +72,12 @@ class SpaceExchange(Protocol):
         """The space."""
 
     @property
-    def membership(self) -> Membership | None:
-        """The fold of all credentials here, a frozen value; None while the genesis is not here."""
+    def membership(self) -> Membership:
+        """The fold of all credentials here, a frozen value; nobody while the genesis is lacking."""
+
+    @property
+    def is_open_to_peers(self) -> bool:
+        """False once it is closed: nothing is served or asked for any more."""
 
     def access_keys(self) -> list[AccessKey]:
         """Access keys, the newest generation first (X2)."""
@@ -106,12 +110,6 @@ class SpaceExchange(Protocol):
 
     def seal_key(self, generation: GenerationId, device: DeviceKey) -> bytes | None:
         """Seal a generation's key to a device that asked, if it is here and entitled (X11)."""
-
-    def content_key(self, generation: GenerationId) -> bytes | None:
-        """The content key of a generation, for presence (X10)."""
-
-    def current_generation(self) -> GenerationId | None:
-        """The generation to seal presence under; None: there is none now."""
 
     def lacking_keys(self) -> list[GenerationId]:
         """Generations this device should hold the key of and does not (X11)."""
@@ -146,10 +144,6 @@ class VaultExchange(Protocol):
     @property
     def agree(self) -> KeyPair:
         """This device's key-agreement keys (K2)."""
-
-    @property
-    def opening_counter(self) -> int:
-        """How often the vault was opened: numbers of presence begin there (X10)."""
 
     def identity_heads(self) -> tuple[bytes, ...]:
         """Heads of one's own identity log."""

@@ -13,15 +13,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kithspace.core.credential import Signed, credential_id
+from kithspace.core.fold.graph import Graph
+from kithspace.core.fold.growth import Growth
+from kithspace.core.fold.membership import Membership
+from kithspace.core.fold.roster import Roster
+from kithspace.core.fold.state import EMPTY
 from kithspace.core.ids import CredentialId
 from kithspace.protocol.leaves import PREFIX_BYTES, CredentialLeaf, FeedLeaf
+from kithspace.protocol.presence import ContentKey
 from kithspace.runtime.engine import leaf_of
 from kithspace.runtime.exchange import AccessKey, Intake, News
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from kithspace.core.fold import Membership
     from kithspace.core.ids import DeviceKey, FeedId, GenerationId, SpaceId
     from kithspace.core.state import WireBlock
     from kithspace.runtime.engine import Engine
@@ -54,13 +59,19 @@ class EngineExchange:
         self._engine = engine
         self._found = found
         self._early_keys = list(early_keys)
+        self._nobody = Membership(space, Growth(Graph(), EMPTY, Roster(), {}, {}))
         self._early: dict[CredentialId, Signed] = {}
         self._listeners: list[Callable[[News], None]] = []
 
     @property
-    def membership(self) -> Membership | None:
-        """The fold of all credentials here, a frozen value; None while the genesis is not here."""
-        return None if self._engine is None else self._engine.membership
+    def membership(self) -> Membership:
+        """The fold of all credentials here, a frozen value; nobody while the genesis is lacking."""
+        return self._nobody if self._engine is None else self._engine.membership
+
+    @property
+    def is_open_to_peers(self) -> bool:
+        """False once it is closed."""
+        return self._engine is None or not self._engine.is_closed
 
     def access_keys(self) -> list[AccessKey]:
         """Access keys, the newest generation first (X2)."""
@@ -73,9 +84,7 @@ class EngineExchange:
 
     def credential_leaves(self) -> list[CredentialLeaf]:
         """All credentials."""
-        membership = self.membership
-        known = () if membership is None else membership.credentials()
-        return [CredentialLeaf(one.id, one.depth) for one in known]
+        return [CredentialLeaf(one.id, one.depth) for one in self.membership.credentials()]
 
     def credentials(self, ids: Sequence[CredentialId]) -> list[Signed]:
         """Return those that are here, parents first."""
@@ -88,8 +97,7 @@ class EngineExchange:
         return self._credentials(lambda one: one[:PREFIX_BYTES] in wanted)
 
     def _credentials(self, is_wanted: Callable[[CredentialId], bool]) -> list[Signed]:
-        membership = self.membership
-        known = () if membership is None else membership.credentials()
+        known = self.membership.credentials()
         return [Signed(one.raw, one.sig) for one in known if is_wanted(one.id)]
 
     def feed_leaves(self) -> list[FeedLeaf]:
@@ -189,16 +197,15 @@ class EngineExchange:
         with self._engine.lock:
             return self._engine.keyring.seal_key(generation, device)
 
-    def content_key(self, generation: GenerationId) -> bytes | None:
-        """The content key of a generation, for presence (X10)."""
-        return None if self._engine is None else self._engine.keyring.content_key(generation)
-
-    def current_generation(self) -> GenerationId | None:
-        """The generation to seal presence under; None: there is none now."""
+    def content_key(self, generation: GenerationId | None) -> ContentKey | None:
+        """Return the content key of a generation; None: of the one to write under (X10, K5)."""
         if self._engine is None:
             return None
         with self._engine.lock:
-            return self._engine.keyring.current()
+            keyring = self._engine.keyring
+            generation = keyring.current() if generation is None else generation
+            key = None if generation is None else keyring.content_key(generation)
+        return None if generation is None or key is None else ContentKey(generation, key)
 
     def lacking_keys(self) -> list[GenerationId]:
         """Generations this device should hold the key of and does not (X11)."""
