@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,8 +15,10 @@ from kithspace.adapters.disk import DiskFolder, Settings, Stretching
 from kithspace.adapters.memory_store import MemoryFolder
 from kithspace.core.effects import PutAbout
 from kithspace.errors import TooNew, VaultDamaged, VaultInUse, VaultLocked
-from kithspace.ports import VaultFolder
 from kithspace.testing import store_rows as some
+
+if TYPE_CHECKING:
+    from kithspace.ports import VaultFolder
 
 FLOOR = Stretching(passes=3, memory_bytes=64 * 1024 * 1024)
 

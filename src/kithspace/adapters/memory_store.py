@@ -162,8 +162,11 @@ class MemoryState:
             if seq >= row.first:
                 self._put_block(self._blocks[row.from_n][seq]._replace(n=row.to_n))
                 self._drop(self._blocks[row.from_n], seq)
-                for obj in self._untouch(row.from_n << SEQ_BITS | seq):
-                    self._put_touched(PutTouched(obj, row.to_n << SEQ_BITS | seq))
+        first, end = row.from_n << SEQ_BITS | row.first, (row.from_n + 1) << SEQ_BITS
+        shift = (row.to_n - row.from_n) << SEQ_BITS
+        for block in [block for block in self._touched_by if first <= block < end]:
+            for obj in self._untouch(block):
+                self._put_touched(PutTouched(obj, block + shift))
 
     # ------------------------------------------------------------ reading
 

@@ -65,11 +65,11 @@ _DROP_BLOCK: Final = (
 )
 _MOVE: Final = (
     (
-        "update blocks set n = n + ((?2 - ?1) << 32)"
+        "update or replace blocks set n = n + ((?2 - ?1) << 32)"
         " where n between (?1 << 32 | ?3) and (?1 << 32 | 0xffffffff)"
     ),
     (
-        "update touched set block = block + ((?2 - ?1) << 32)"
+        "update or replace touched set block = block + ((?2 - ?1) << 32)"
         " where block between (?1 << 32 | ?3) and (?1 << 32 | 0xffffffff)"
     ),
 )
