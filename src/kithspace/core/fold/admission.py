@@ -1,6 +1,7 @@
 """Is a credential let in, once, by what stood in its own past?
 
-Rules (security.md 4.2, 6):
+Rules (security.md 3, 4.2, 6):
+    I1   Identity entries stand in the fold of their own past.
     M2   At the gate, once: c is kept iff its shape is valid and it is authorised by the fold of its
          past. Otherwise it and its descendants are refused for ever, by every node.
     M14  The quota of a device.
@@ -47,6 +48,8 @@ def m2_admissible(
     """
     if isinstance(c.body, Genesis):
         return "E_RIGHT"  # the one genesis founded this graph
+    if not i1_entries_follow(c, View(view.graph, past)):
+        return "E_RIGHT"
     if not m14_within_quota(c, past, view):
         return "E_QUOTA"
     if not m4_authorised(c, view):
@@ -56,6 +59,19 @@ def m2_admissible(
     if isinstance(c.body, KeyGeneration) and not _generation_fits(c.body, past, view, devices):
         return "E_RECIPIENTS"
     return None
+
+
+def i1_entries_follow(c: Credential, past: View) -> bool:
+    """I1: identity entries build on entries in the credential or its past, and are admissible.
+
+    It is the past that is asked, not what happens to be known here: every node answers alike.
+    """
+    if not c.entries:
+        return True
+    who = c.entries[0].identity
+    known = past.entries_of(who, c.entries)
+    follow = all(parent in known for entry in c.entries for parent in entry.parents)
+    return follow and past.log_of(who, c.entries) is not None
 
 
 def j6_claim_is_good(graph: Graph, c: Credential, body: Admit) -> bool:

@@ -28,7 +28,7 @@ from kithspace.core.credential import (
 )
 from kithspace.core.fold.graph import Bits, Graph, is_revoker
 from kithspace.core.fold.view import View, m3_role
-from kithspace.core.ids import CredentialId, IdentityId
+from kithspace.core.ids import CredentialId, DeviceKey, IdentityId
 from kithspace.core.roles import ADMIT_BY, Role
 
 QUOTA: Final = 1_024
@@ -131,7 +131,7 @@ def _makes_sense(c: Credential, view: View) -> bool:
             found = find_invite(view.graph, invite)
             return found is not None and bool(view.bits >> found.at & 1)
         case IdentityUpdate():
-            return view.log_of(c.issuer, c.entries) is not None
+            return not _speaks_through_barred(c, view)
         case Cosign(checkpoint=checkpoint):
             i = view.graph.index.get(checkpoint)
             return i is not None and isinstance(view.graph.credentials[i].body, Checkpoint)
@@ -140,7 +140,7 @@ def _makes_sense(c: Credential, view: View) -> bool:
 
 
 def _may_admit(c: Credential, body: Admit, view: View) -> bool:
-    if m3_role(view, body.identity) > Role.NONE or view.log_of(body.identity, c.entries) is None:
+    if m3_role(view, body.identity) > Role.NONE:
         return False
     if body.invite is None:
         return True
@@ -153,6 +153,16 @@ def _may_admit(c: Credential, body: Admit, view: View) -> bool:
         and body.role is invite.body.role
         and c.time_ms <= invite.body.expires_ms
         and not _was_removed(body.identity, view)
+    )
+
+
+def _speaks_through_barred(c: Credential, view: View) -> bool:
+    """Whether a new entry was signed by a device that is barred here: it adds nothing any more."""
+    known = view.entries_of(c.issuer)
+    barred = view.graph.barred
+    return any(
+        entry.id not in known and barred.get((c.issuer, DeviceKey(entry.issuer)), 0) & view.bits
+        for entry in c.entries
     )
 
 

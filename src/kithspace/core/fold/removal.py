@@ -21,6 +21,7 @@ from kithspace.core.credential import (
 from kithspace.core.fold.authority import find_invite, role_needed
 from kithspace.core.fold.graph import Bits, Graph, Key, members_of
 from kithspace.core.fold.view import View, m5_since, standing_grants
+from kithspace.core.identity import Entry
 from kithspace.core.ids import DeviceKey, IdentityId
 
 Rank: TypeAlias = tuple[Key, int, Key]
@@ -68,7 +69,9 @@ def m8_leans(graph: Graph, c: Credential, revoker: Credential) -> bool:
             by_lowered = c.issuer == who and role_needed(graph, c) > role
             return by_lowered or _used_invite_of(graph, c, who)
         case Remove(identity=who, device=device):
-            return c.issuer == who and c.device == device
+            # Also what the device signed for another to carry: it must not add its successor.
+            signed = c.device == device or any(e.issuer == device for e in _own_entries(c))
+            return c.issuer == who and signed
         case IdentityUpdate():
             gone = {entry.removed for entry in revoker.entries}
             return c.issuer == revoker.issuer and c.device in gone
@@ -132,6 +135,10 @@ def _introduction(before: View, c: Credential, known: list[int]) -> list[int]:
     if not found or set(found) & set(known):
         return []
     return [min(found, key=graph.keys.__getitem__)]
+
+
+def _own_entries(c: Credential) -> tuple[Entry, ...]:
+    return c.entries if isinstance(c.body, IdentityUpdate) else ()
 
 
 def _introduces(c: Credential, device: DeviceKey) -> bool:

@@ -33,7 +33,13 @@ class FoldState(NamedTuple):
         if not beside:
             before = bit - 1
             kept = self.resolved(graph).kept or 0
-            return FoldState(before, kept, bit, kept=fold_segment(graph, kept, bit))
+            return FoldState(
+                before,
+                kept,
+                bit,
+                kept=fold_segment(graph, kept, bit),
+                is_clean=stays_clean(graph, kept, 0, i),
+            )
         if beside & self.settled:
             return _reopened(graph)
         open_ = self.open | bit

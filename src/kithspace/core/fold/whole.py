@@ -1,8 +1,9 @@
 """What counts of a set of credentials? The full pass, and the short way where nothing clashes.
 
 A closed set is cut where everything later has everything earlier in its past: what lies before
-such a place is settled. A segment of one credential needs no pass, a clean one neither; only where
-credentials are concurrent and clash is the pass run, over that segment alone.
+such a place is settled, and nothing later changes it. A segment of one credential needs no pass,
+a clean one neither; only where credentials are concurrent and clash is the pass run, over that
+segment alone.
 
 Rules (security.md 4.2):
     M7   Greedy pass over the revokers, the strongest first, but before each the revokers in its
@@ -72,7 +73,7 @@ def is_clean(graph: Graph, base: Bits, segment: Bits) -> bool:
     """Whether a segment is clean: its members one by one."""
     before: Bits = 0
     for i in members_of(segment):
-        if before and not stays_clean(graph, base, before, i):
+        if not stays_clean(graph, base, before, i):
             return False
         before |= 1 << i
     return True
