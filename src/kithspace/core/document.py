@@ -23,6 +23,7 @@ from kithspace.core.cell import (
     STANDARD,
     Cell,
     Extra,
+    Head,
     Heads,
     Layout,
     Put,
@@ -56,6 +57,8 @@ from kithspace.core.view import (
     to_json,
 )
 from kithspace.core.write import Write
+
+__all__ = ["MISSING", "Document", "FeedNumbers", "Head", "ItemSource", "TextView"]
 
 
 class Document:
@@ -224,35 +227,35 @@ class Document:
 
         A text is a `TextView` of its updates, a counter an int.
         """
-        cell = self._seen(path)
+        cell = self.seen_cell(*path)
         if kind_of(cell) == "text":
             return TextView(tuple(self.text(*path)))
         return python_value(cell)
 
     def kind(self, *path: Segment) -> Kind:
         """What is seen at a path."""
-        return kind_of(self._seen(path))
+        return kind_of(self.seen_cell(*path))
 
     def items(self, *path: Segment) -> list[ItemId]:
         """The ids of a list's items, in order; an item's value is at `path, id, "v"` (L1)."""
-        return [item.id for item in items_of(self._seen(path))]
+        return [item.id for item in items_of(self.seen_cell(*path))]
 
     def keys(self, *path: Segment) -> list[Segment]:
         """The keys of a map or record, in payload form, in a fixed order."""
-        return [segment_of(segment) for segment, _ in entries_of(self._seen(path))]
+        return [segment_of(segment) for segment, _ in entries_of(self.seen_cell(*path))]
 
     def elements(self, *path: Segment) -> list[Segment]:
         """The elements of a set, in payload form, in a fixed order."""
-        return [segment_of(segment) for segment in elements_of(self._seen(path))]
+        return [segment_of(segment) for segment in elements_of(self.seen_cell(*path))]
 
     def counter(self, *path: Segment) -> int:
         """The value of a counter; 0 where nothing was counted."""
-        return counter_value(self._seen(path).extra or Extra())
+        return counter_value(self.seen_cell(*path).extra or Extra())
 
     def text(self, *path: Segment) -> list[bytes]:
         """The updates of a text, for `core/text`."""
         key = path_key(path)
-        return updates_of(self._seen(path), key, self._stored_texts)
+        return updates_of(self.seen_cell(*path), key, self._stored_texts)
 
     def incarnation(self, *path: Segment) -> Stamp:
         """Which text is at a path: what an update has to name (T2)."""
@@ -295,7 +298,7 @@ class Document:
                     return EMPTY
         return found
 
-    def _seen(self, path: tuple[Segment, ...]) -> Cell:
+    def seen_cell(self, *path: Segment) -> Cell:
         """The cell at a path, if every container above it shows its child (W6)."""
         cell = self.root
         for place, segment in enumerate(split_key(path_key(path))):
