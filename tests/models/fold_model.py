@@ -267,16 +267,7 @@ class FoldModel:
                 return kept
             banned.add(min(counted - kept, key=self.rank))
 
-    def keep(self, base: Set, found: Set, void: Iterable[CredentialId]) -> Set:
-        """M9."""
-        kept = set(base)
-        for one in self.ancestry.order(found - frozenset(void)):
-            c = self.credentials[CredentialId(one)]
-            if self.authorised(c, self.past(c.id) & frozenset(kept)):
-                kept.add(c.id)
-        return frozenset(kept)
-
-    def sparing(self, base: Set, found: Set, void: Set) -> Set:
+    def keep(self, base: Set, found: Set, void: Set) -> Set:
         """M9 with M10: no invite is used more often than it says."""
         kept = set(base)
         for one in self.ancestry.order(found - void):
@@ -354,7 +345,7 @@ class FoldModel:
         for r in self._turns(frozenset(pending)):
             pending.discard(r)
             c = self.credentials[r]
-            view = self.keep(base, self.past(r) & good, void)
+            view = self.keep(base, self.past(r) & good, frozenset(void))
             if r in void or not self.authorised(c, view):
                 void.add(r)
                 continue
@@ -366,14 +357,14 @@ class FoldModel:
                 and (o in pending or not is_revoker(self.credentials[o]))
             }
             if not isinstance(c.body, Cancel):
-                left = self.sparing(base, good - frozenset(pending), frozenset(void | hit))
+                left = self.keep(base, good - frozenset(pending), frozenset(void | hit))
                 if not self.has_admin(left):
                     void.add(r)
                     continue
             void |= hit
             counted.add(r)
             protected |= self._support(r, view | {r})
-        return self.sparing(base, good, frozenset(void)), frozenset(counted)
+        return self.keep(base, good, frozenset(void)), frozenset(counted)
 
     def _turns(self, revokers: Set) -> list[CredentialId]:
         """Strongest first; but before r the revokers in its past, by the same rule."""

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from kithspace.core.credential import Admit, Cancel
 from kithspace.core.fold.authority import find_invite, m4_authorised
 from kithspace.core.fold.graph import Bits, Graph, members_of
-from kithspace.core.fold.keeping import m9_keep, m10_has_use_left, m10_keep
+from kithspace.core.fold.keeping import m9_keep, m10_has_use_left
 from kithspace.core.fold.removal import (
     is_about_device,
     m7_support,
@@ -146,25 +146,20 @@ def _pass_once(
     everything = sum(1 << i for i in order)
     pending = sum(1 << r for r in revokers)
     void, protected, counted = banned, 0, 0
-    kept = m9_keep(graph, base, order, void)
     for r in revokers:
         pending &= ~(1 << r)
-        c = graph.credentials[r]
-        view = kept & graph.past(r)
-        if void >> r & 1 or not m4_authorised(c, View(graph, view)):
+        c, past = graph.credentials[r], graph.past(r)
+        view = m9_keep(graph, base, (i for i in order if past >> i & 1), void)
+        if void >> r & 1 or not m4_authorised(c, View(graph, view & past)):
             void |= 1 << r
-            kept = m9_keep(graph, base, order, void)
             continue
         hit = m8_hit(graph, r, everything & ~protected & (~graph.revokers | pending))
         if not isinstance(c.body, Cancel):
-            rest = [i for i in order if not pending >> i & 1]
-            if not View(graph, m10_keep(graph, base, rest, void | hit)).has_admin():
+            rest = (i for i in order if not pending >> i & 1)
+            if not View(graph, m9_keep(graph, base, rest, void | hit)).has_admin():
                 void |= 1 << r
-                kept = m9_keep(graph, base, order, void)
                 continue
+        void |= hit
         counted |= 1 << r
         protected |= m7_support(graph, r, view | 1 << r)
-        if hit & ~void:
-            void |= hit
-            kept = m9_keep(graph, base, order, void)
-    return m10_keep(graph, base, order, void), counted
+    return m9_keep(graph, base, order, void), counted
