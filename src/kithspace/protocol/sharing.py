@@ -70,7 +70,7 @@ class SpaceMessage(NamedTuple):
     """A message of an open space. Call `dealt_with` when its effects are done (X8)."""
 
     space: SpaceId
-    message: m.ChannelMessage
+    message: m.AnyMessage
     lane: int
     size: int
 
@@ -155,7 +155,7 @@ class Sharing:
         if channel is None:
             self._take_astray(message, arrived)
         elif channel.is_open and not isinstance(message, m.Proof | m.Ready | m.Gone):
-            self._events.append(SpaceMessage(channel.space, message, arrived.lane, arrived.size))
+            self._events.append(SpaceMessage(channel.space, *arrived))
         elif channel.is_over:
             self._take_late(channel, message, arrived)
         else:

@@ -308,8 +308,8 @@ class Joining(Protocol):
     def found(self, words: str) -> None:
         """A step is done: a sentence that says so."""
 
-    def preview(self, preview: Preview) -> None:
-        """What the inviter shows; going on means yes."""
+    def preview(self, preview: Preview) -> bool:
+        """What the inviter shows; returns whether to go on."""
 
     def done(self, exchange: SpaceExchange) -> None:
         """The space is here and its first comparison has ended."""
