@@ -171,6 +171,15 @@ class Node:
         row = self.feed(feed)
         return self.store.blocks(row.n, first, row.released if end is None else end)
 
+    def parts(self, feed: bytes) -> list[list[WireBlock]]:
+        """What it would send of a feed, cut at every signature."""
+        parts: list[list[WireBlock]] = [[]]
+        for block in self.blocks(feed):
+            parts[-1].append(block)
+            if block[2] is not None:
+                parts.append([])
+        return parts[:-1]
+
     def everything(self) -> list[list[WireBlock]]:
         """All that may be sent, one part for each feed."""
         return [self.blocks(row.id) for row in self.state.feeds() if row.length]
