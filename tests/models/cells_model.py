@@ -93,7 +93,8 @@ def _heads(
 ) -> Iterator[tuple[Stamp, object]]:
     real = [one for one in told if one[1].time]
     if not real:
-        yield max((stamp, value) for _, stamp, value in told)
+        block, stamp, value = max(told, key=lambda one: (one[1], one[0].seq))
+        yield stamp, value
     for block, stamp, value in real:
         if not any(block is not other and block.is_before(other) for other, _, _ in real):
             yield stamp, value
