@@ -11,6 +11,7 @@ Closing any descriptor of a file drops the locks that SQLite holds on it, so not
 database or its `-shm` by itself; SQLite holds no lock on the `-wal`.
 """
 
+import contextlib
 import errno
 import os
 import threading
@@ -108,6 +109,7 @@ class Database:
             connection.pragma("page_size", PAGE_BYTES)
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full" if is_durable else "normal")
+        connection.pragma("journal_size_limit", CHECKPOINT_BYTES)
         connection.pragma("cache_size", -CACHE_KIB)
         connection.pragma("temp_store", "memory")
         connection.pragma("trusted_schema", 0)
@@ -187,10 +189,16 @@ class Database:
                 raise self.explain(error) from error
 
     def _checkpoint(self) -> None:
-        """Copy the WAL into the file, on a connection of its own: the writer goes on."""
+        """Copy the WAL into the file, on a connection of its own: the writer goes on.
+
+        Where the two are in each other's way, the next sync does it.
+        """
         if self._helper is None:
             self._helper = self._connect()
-        self._helper.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        with contextlib.suppress(apsw.BusyError, apsw.LockedError):
+            # A connection that has read nothing does not know of the WAL, and would do nothing.
+            self._helper.pragma("user_version")
+            self._helper.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def close(self) -> None:
         """Close; any number of times. The last connection copies the WAL into the file."""
