@@ -256,9 +256,6 @@ class InviterExchange(Protocol):
 class JoinerExchange(Protocol):
     """The vault in the role of the joiner, called by the mesh."""
 
-    def sign_entry(self, entry: bytes) -> bytes | Failure:
-        """Sign an add-device entry that adds just this device (J5)."""
-
     def introduction(
         self, space: SpaceId, invite: CredentialId | None, seed: bytes | None
     ) -> Introduction:
