@@ -15,10 +15,13 @@ from kithspace.adapters.disk.database import Database
 from kithspace.adapters.disk.formats import SPACE
 from kithspace.adapters.memory_store import MemoryStore
 from kithspace.core.block import Header, complete_header, encode_aad, read_header
+from kithspace.core.condition import find_leaf, make_test
 from kithspace.core.crypto import NONCE_BYTES
 from kithspace.core.effects import PutBlock, PutKey, PutTouched, PutType, Row
 from kithspace.core.envelope import OPENED, content_key, encode_clear, open_body, seal_body
 from kithspace.core.ids import FeedId, GenerationId
+from kithspace.core.query import Plan, index_columns
+from kithspace.core.schema import Schema
 from kithspace.errors import TooNew
 from kithspace.testing import store_rows as some
 
@@ -199,6 +202,20 @@ def test_a_declared_index_is_made_changed_and_dropped_with_its_type(store: Sqlit
     assert "coalesce" not in index_names(store)["t1_priority"]
     store.commit([PutType(1, "task", 3, "{}", "")])
     assert index_names(store) == {}
+
+
+def test_q2_a_query_takes_the_declared_index(store: SqliteStore) -> None:
+    schema = Schema("task", 1, {}, "task", is_open=True)
+    leaf = find_leaf(schema, {}, ["priority"])[1]._replace(is_indexed=True)
+    declared = json.dumps({"priority": index_columns(leaf)})
+    store.commit([PutType(1, "task", 1, "{}", declared)])
+    store.commit([some.an_object(n, json.dumps({"priority": n % 9})) for n in range(1, 500)])
+    plan = Plan("task", (make_test((), leaf, "eq", 2),), limit=20)
+    assert [row.n for row in store.query(plan)] == list(range(2, 182, 9))
+    statement, parameters = plan.statement(lambda _: 1)
+    steps = store._state.rows(f"explain query plan {statement}", parameters)
+    assert len(steps) == 1
+    assert steps[0][3].startswith("SEARCH objects USING INDEX t1_priority (")
 
 
 # ---------------------------------------------------------------- B7

@@ -10,6 +10,7 @@ from kithspace.adapters.disk import Session, SqliteStore
 from kithspace.adapters.memory_store import MemoryStore
 from kithspace.core.effects import Row
 from kithspace.ports import Store
+from kithspace.testing.conformance_queries import StoreQueries
 from kithspace.testing.conformance_store import (
     StoreAtomicity,
     StoreBasics,
@@ -43,14 +44,16 @@ class SqliteOpener:
             store.close(clean=False)
 
 
-class TestMemoryStore(StoreBasics, StoreAtomicity, StoreOrder, StoreErasure, StoreWire):
+class TestMemoryStore(
+    StoreBasics, StoreAtomicity, StoreOrder, StoreErasure, StoreWire, StoreQueries
+):
     @pytest.fixture
     def opener(self) -> StoreOpener:
         return MemoryOpener()
 
 
 class TestSqliteStore(
-    StoreBasics, StoreAtomicity, StoreOrder, StoreErasure, StoreWire, StoreReopening
+    StoreBasics, StoreAtomicity, StoreOrder, StoreErasure, StoreWire, StoreQueries, StoreReopening
 ):
     @pytest.fixture
     def opener(self, tmp_path: Path) -> Iterator[StoreOpener]:
@@ -72,7 +75,15 @@ class ForgetfulOpener:
         return ForgetfulStore(MemoryStore(), fail_at=1)
 
 
-SUITES = (StoreBasics, StoreAtomicity, StoreOrder, StoreErasure, StoreWire, StoreReopening)
+SUITES = (
+    StoreBasics,
+    StoreAtomicity,
+    StoreOrder,
+    StoreErasure,
+    StoreWire,
+    StoreQueries,
+    StoreReopening,
+)
 TESTS = [
     pytest.param(suite, name, id=f"{suite.__name__}.{name}")
     for suite in SUITES
