@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from kithspace.core.codec import decode, encode
+from kithspace.core.crypto import KEY_BYTES, box_open
 from kithspace.core.effects import PutAbout
 from kithspace.core.generation import (
     Keys,
@@ -18,6 +20,7 @@ from kithspace.core.generation import (
     chunk_hash,
     chunk_of,
     due_reason,
+    k3_check,
     make_generation,
     open_chain,
     open_for_device,
@@ -26,21 +29,26 @@ from kithspace.core.generation import (
 )
 from kithspace.core.ids import DeviceKey, GenerationId
 from kithspace.core.roles import Role
-from kithspace.errors import KeyMismatch
+from kithspace.errors import CodecError, KeyMismatch
 from kithspace.runtime.exchange import AccessKey, Intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from kithspace.core.crypto import KeyPair
     from kithspace.core.fold import Membership
     from kithspace.core.fold.keys import Generation
+    from kithspace.core.ids import SpaceId
+    from kithspace.core.state import State
     from kithspace.runtime.engine import Engine
 
 _log = logging.getLogger(__name__)
 
-SEALED: Final = "sealed/"
-"""Keys of `about` under which a welcome's key lies until its credential is here."""
+SEALED: Final = "sealed"
+"""Key of `about` under which keys lie whose credential is not here yet."""
+MAX_SEALED_BYTES: Final = 1_048_576
 CHUNK: Final = "chunk/"
+MAX_SEALED_TEXT: Final = 128
 
 
 class Keyring:
@@ -54,6 +62,8 @@ class Keyring:
         self._engine = engine
         self.on_key: Callable[[], None] = _do_nothing
         """Called, under the lock, when there is a new content key."""
+        self.offered: Mapping[GenerationId, bytes] = {}
+        """Keys that one's other devices have put into the home space (E3)."""
         stored = engine.state.keys()
         self._keys: dict[GenerationId, Keys] = {
             GenerationId(row.gen): Keys(row.content, row.access) for row in stored
@@ -117,12 +127,14 @@ class Keyring:
     def look_for_keys(self) -> None:
         """Open what can be opened: sealed keys of a welcome, chunks, and the chain (K4)."""
         engine = self._engine
+        sealed = read_sealed(engine.state)
         for generation in engine.membership.generations:
             if self._is_here(generation):
                 continue
-            sealed = engine.state.about(SEALED + generation.id.hex())
-            if sealed:
-                self._open_sealed(generation, sealed)
+            if generation.id in sealed:
+                self._open_sealed(generation, sealed[generation.id])
+            elif generation.id in self.offered:
+                self._open_offered(generation)
             elif generation.id not in self._bad:
                 self._open_chunk(generation)
         self._open_chain()
@@ -131,7 +143,8 @@ class Keyring:
         """Take in a key sealed to this device (K2, K3)."""
         known = self._generation(generation)
         if known is None:
-            self._engine.store.commit([PutAbout(SEALED + generation.hex(), sealed)])
+            waiting = {**read_sealed(self._engine.state), generation: sealed}
+            self._engine.store.commit([sealed_row(waiting)])
         elif not self._is_here(known):
             self._open_sealed(known, sealed)
             self._open_chain()
@@ -148,6 +161,14 @@ class Keyring:
         engine = self._engine
         try:
             keys = open_sealed_key(generation.body, engine.space, engine.me.agree, sealed)
+        except KeyMismatch:
+            self._complain(generation)
+            return
+        self._take(generation, keys)
+
+    def _open_offered(self, generation: Generation) -> None:
+        try:
+            keys = k3_check(generation.body, self._engine.space, self.offered[generation.id])
         except KeyMismatch:
             self._complain(generation)
             return
@@ -253,3 +274,33 @@ class Keyring:
 
 def _do_nothing() -> None:
     """Nobody wants to know."""
+
+
+def sealed_row(keys: Mapping[GenerationId, bytes]) -> PutAbout:
+    """The row that keeps keys sealed to this device."""
+    return PutAbout(SEALED, encode(sorted(keys.items())))
+
+
+def read_sealed(state: State) -> dict[GenerationId, bytes]:
+    """What `sealed_row` kept."""
+    found = state.about(SEALED)
+    pairs = () if found is None else decode(found, MAX_SEALED_BYTES)
+    return {GenerationId(gen): key for gen, key in pairs}  # type: ignore[union-attr, misc, arg-type, str-unpack]
+
+
+def early_access_key(
+    agree: KeyPair, space: SpaceId, generation: GenerationId, sealed: bytes
+) -> AccessKey | None:
+    """The access key in a welcome's sealed key, before its commitment can be checked.
+
+    It only serves to find the space again; to read with, the key is checked first (K3).
+    """
+    try:
+        fields = decode(box_open(agree, sealed), MAX_SEALED_TEXT)
+    except (KeyMismatch, CodecError):
+        return None
+    match fields:
+        case (_, found, int(n), bytes(key)) if found == space and len(key) == KEY_BYTES:
+            return AccessKey(generation, n, access_key(key, space))
+        case _:
+            return None

@@ -21,6 +21,8 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from anyio.abc import TaskGroup
+
     from kithspace.ports import Clock
 
 _log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Node:
         self._wake_sync: asyncio.Event | None = None
         self._is_woken = False
         self._scope: anyio.CancelScope | None = None
+        self._tasks: TaskGroup | None = None
         self._thread: threading.Thread | None = None
         self._is_ready = threading.Event()
         self._is_stopped = False
@@ -103,6 +106,25 @@ class Node:
         except RuntimeError:  # the loop was closed between the look and the call
             self._is_stopped = True
 
+    def run(self, act: Callable[[], Coroutine[object, object, None]], timeout: float) -> None:
+        """Run something on the node's loop and wait for its end, at most so many seconds."""
+        done = threading.Event()
+
+        async def whole() -> None:
+            try:
+                await act()
+            finally:
+                done.set()
+
+        def begin() -> None:
+            if self._tasks is not None:
+                self._tasks.start_soon(whole)
+
+        if self._is_stopped or self._thread is threading.current_thread():
+            return
+        self.post(begin)
+        done.wait(timeout)
+
     def stop(self) -> None:
         """Cancel what runs and end the thread; any number of times."""
         self.post(self._cancel)
@@ -125,7 +147,7 @@ class Node:
         self._wake, self._wake_sync = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.get_running_loop()
         async with anyio.create_task_group() as tasks:
-            self._scope = tasks.cancel_scope
+            self._scope, self._tasks = tasks.cancel_scope, tasks
             self._is_ready.set()
             tasks.start_soon(self._do_chores)
             tasks.start_soon(self._sync_disks)

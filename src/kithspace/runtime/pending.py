@@ -36,6 +36,10 @@ class Deferred(Generic[T]):
         self._error: KithError | None = None
         self._calls: list[Callable[[], None]] = []
 
+    def on_cancel(self, call: Callable[[], None]) -> None:
+        """Call this when somebody gives up before it is settled."""
+        self._on_cancel = call
+
     @property
     def words(self) -> str:
         """What it waits for, as a sentence."""

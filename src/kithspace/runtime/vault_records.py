@@ -101,15 +101,18 @@ class VaultRecords:
         parts = self.read("me/")
         if "me/keys" not in parts or "me/identity" not in parts:
             return None
-        sign_seed, agree_seed = _array(parts["me/keys"], 2)
         identity, _ = _array(parts["me/identity"], 2)
         return Me(
             _text(parts["me/name"]),
             _text(parts["me/device"]),
             IdentityId(_bytes(identity)),
-            sign_keypair(_bytes(sign_seed)),
-            agree_keypair(_bytes(agree_seed)),
+            *self.keys(),
         )
+
+    def keys(self) -> tuple[KeyPair, KeyPair]:
+        """The keys of this device: to sign, to agree."""
+        sign_seed, agree_seed = _array(self.read("me/keys")["me/keys"], 2)
+        return sign_keypair(_bytes(sign_seed)), agree_keypair(_bytes(agree_seed))
 
     def put_keys(self, name: str, device_name: str, sign_seed: bytes, agree_seed: bytes) -> None:
         """Keep the keys of this device, before anything is signed with them."""
