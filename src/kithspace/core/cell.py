@@ -24,7 +24,7 @@ from kithspace.core.codec import Value
 from kithspace.core.container import VALUE_KEY, marker, unfold
 from kithspace.core.far import Far
 from kithspace.core.stamp import ZERO, Stamp
-from kithspace.core.value import BASE, LIST, MAP, SET, SUM, TEXT, Form
+from kithspace.core.value import BASE, LIST, MAP, SET, STRUCTURES, SUM, TEXT, Form
 
 CONTAINERS: Final = frozenset({MAP, SET, LIST})
 TEXT_MARKER: Final = (TEXT, b"")
@@ -81,16 +81,22 @@ class Extra(NamedTuple):
     text: TextLog | None = None
 
 
+_new: Final = tuple.__new__
+"""Makes a `Head` without the price of its keyword defaults: bulk loads make millions."""
+
+_NO_KIDS: Final[dict[bytes, "Cell"]] = {}
+
+
 class Cell:
     """Heads, children by the key of their segment, and extras. Never changed once made."""
 
     __slots__ = ("extra", "heads", "kids")
 
     def __init__(
-        self, heads: Heads = (), kids: "Kids | None" = None, extra: Extra | None = None
+        self, heads: Heads = (), kids: "Kids" = _NO_KIDS, extra: Extra | None = None
     ) -> None:
         self.heads = heads
-        self.kids: Kids = NO_KIDS if kids is None else kids
+        self.kids = kids
         self.extra = extra
 
     def __eq__(self, other: object) -> bool:  # type: ignore[explicit-override]  # 3.12 has it
@@ -126,7 +132,7 @@ class Cell:
 
 Kids: TypeAlias = "dict[bytes, Cell] | Far[Cell]"
 
-NO_KIDS: Final[dict[bytes, Cell]] = {}
+NO_KIDS: Final = _NO_KIDS
 EMPTY: Final = Cell()
 
 
@@ -219,15 +225,22 @@ def put_at(cell: Cell, segments: Sequence[bytes], put: Put, floor: Stamp) -> Cel
 def unfold_into(kids: Kids, put: Put, floor: Stamp) -> Kids:
     """Return the children after a container's value was written (W8)."""
     fresh: dict[bytes, Cell] = {}
+    stamp = put.stamp
     for segment, value in unfold(put.value):  # type: ignore[arg-type]  # a container's form
-        child = Put(value, put.stamp, (), put.zero, None, put.layout)
-        old = kids.get(segment)
+        old = kids.get(segment) if kids else None
+        if old is None and (type(value) is not tuple or value[0] not in STRUCTURES):
+            if stamp >= floor:
+                fresh[segment] = Cell((_new(Head, (stamp, value, None)),))
+            continue
+        child = Put(value, stamp, (), put.zero, None, put.layout)
         new = put_value(EMPTY if old is None else old, child, floor)
         if new is not old and new is not EMPTY:
             fresh[segment] = new
     if not fresh:
         return kids
-    return kids.put_all(fresh) if isinstance(kids, Far) else {**kids, **fresh}
+    if isinstance(kids, Far):
+        return kids.put_all(fresh)
+    return {**kids, **fresh} if kids else fresh
 
 
 def w7_prune(kids: Kids, floor: Stamp) -> Kids:

@@ -30,9 +30,9 @@ def unfold(form: Form) -> Iterator[tuple[bytes, Value]]:
     """Yield the key of each child's segment, and its value; a scalar has none."""
     code = form[0]
     if code in (MAP, ROOT):
-        flat = form[-1]
-        for place in range(0, len(flat), 2):
-            yield segment_key(flat[place]), flat[place + 1]
+        flat = iter(form[-1])
+        for key in flat:
+            yield segment_key(key), next(flat)
     elif code == SET:
         for element in form[1]:
             yield segment_key(element), True

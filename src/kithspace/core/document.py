@@ -16,7 +16,7 @@ Rules:
 """
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Final, Self
 
 from kithspace.core.cell import (
     EMPTY,
@@ -36,6 +36,7 @@ from kithspace.core.codec import Value
 from kithspace.core.container import marker
 from kithspace.core.counter import counter_value
 from kithspace.core.effects import PutObject, Row
+from kithspace.core.far import Far
 from kithspace.core.ids import ItemId, ObjectId
 from kithspace.core.pack import FeedNumbers
 from kithspace.core.path import Segment, key_name, path_key, segment_of, split_key
@@ -47,6 +48,7 @@ from kithspace.core.value import BASE, ROOT, SUM, TEXT_PART, TEXT_UPDATE, Form
 from kithspace.core.view import (
     MISSING,
     Kind,
+    Missing,
     TextView,
     elements_of,
     entries_of,
@@ -59,6 +61,9 @@ from kithspace.core.view import (
 from kithspace.core.write import Write
 
 __all__ = ["MISSING", "Document", "FeedNumbers", "Head", "ItemSource", "TextView"]
+
+_AS_IT_IS: Final = frozenset({str, bool, float, type(None)})
+"""Types of values that are their own projection."""
 
 
 class Document:
@@ -207,12 +212,20 @@ class Document:
         return bool(heads) and heads[0].value[0] == ROOT  # type: ignore[index]  # a root's form
 
     @property
+    def fields(self) -> dict[bytes, Cell]:
+        """The cells of the fields, by the key of their segment."""
+        kids = self.root.kids
+        return {} if isinstance(kids, Far) else kids  # the root is never spread
+
+    @property
     def doc(self) -> dict[str, Json]:
         """What is seen of the fields, as JSON (B1); the same whether it is live or deleted."""
         if self._doc is None:
-            doc = {}
-            for segment, cell in self.root.kids.items():
-                shown = to_json(cell)
+            doc: dict[str, Json] = {}
+            for segment, cell in self.fields.items():
+                value = cell.heads[0].value if cell.heads else MISSING
+                plain = type(value) in _AS_IT_IS
+                shown: Json | Missing = value if plain else to_json(cell)  # type: ignore[assignment]
                 if shown is not MISSING:
                     doc[key_name(segment)] = shown
             self._doc = doc

@@ -117,17 +117,23 @@ def pack_object(document: "Document", numbers: FeedNumbers) -> PutObject:
     doc = document.doc
     created = document.created
     n = _number(created, numbers)
-    fields = {}
-    for segment, cell in document.root.kids.items():
-        name = key_name(segment)
-        packed = _pack_field(cell, created, name in doc, numbers)
-        if packed is not None:
-            fields[name] = packed
+    fields: dict[str, Packed] = {}
+    for segment, cell in document.fields.items():
+        heads = cell.heads
+        if len(heads) == 1 and not cell.kids and cell.extra is None:
+            stamp, value, origin = heads[0]
+            if origin is None and is_exact(value):
+                # The doc has the value.
+                if stamp is not created and stamp != created:
+                    n_feed = numbers.number(stamp.feed, stamp.branch)
+                    fields[key_name(segment)] = [stamp.time, n_feed]
+                continue
+        fields[key_name(segment)] = pack_cell(cell, created, numbers)
     meta: list[object] = [created.time, n, fields]
     if not _is_plain_root(document):
-        heads = pack_heads(document.root.heads, None, numbers)
+        root = pack_heads(document.root.heads, None, numbers)
         typed = [document.typed.time, _number(document.typed, numbers)]
-        meta.append([heads, typed, document.salt, document.is_purged])
+        meta.append([root, typed, document.salt, document.is_purged])
     kind = numbers.type_number(document.type) if document.type else 0
     return PutObject(
         document.n,
@@ -152,10 +158,10 @@ def unpack_object(row: PutObject, origin: Origin) -> Unpacked:
     for name, value in doc.items():
         packed = fields.get(name) if fields else None
         if packed is None:
-            kids[name_key(name)] = Cell((Head(created, value),))  # type: ignore[arg-type]
+            kids[name_key(name)] = Cell((_new(Head, (created, value, None)),))
         elif len(packed) == 2:
             stamp = numbers.stamp(packed[0], packed[1])  # type: ignore[arg-type]
-            kids[name_key(name)] = Cell((Head(stamp, value),))  # type: ignore[arg-type]
+            kids[name_key(name)] = Cell((_new(Head, (stamp, value, None)),))
     for name, packed in fields.items():
         if len(packed) != 2:
             key = name_key(name)
@@ -169,27 +175,6 @@ def unpack_object(row: PutObject, origin: Origin) -> Unpacked:
     whole = Cell(unpack_heads(rest[0], None, numbers), kids)
     typed = _stamp(rest[1][0], rest[1][1], numbers)
     return Unpacked(whole, doc, type_name, created, typed, rest[2], rest[3])
-
-
-def _pack_field(
-    cell: Cell,
-    created: Stamp,
-    is_shown: object,
-    numbers: FeedNumbers,
-) -> Packed | None:
-    """A field's form in `meta`; None if the doc and the creating stamp say all."""
-    heads = cell.heads
-    if (
-        is_shown
-        and len(heads) == 1
-        and not cell.kids
-        and cell.extra is None
-        and heads[0].origin is None
-        and is_exact(heads[0].value)
-    ):
-        stamp = heads[0].stamp
-        return None if stamp == created else [stamp.time, numbers.number(stamp.feed, stamp.branch)]
-    return pack_cell(cell, created, numbers)
 
 
 def _is_plain_root(document: "Document") -> bool:
@@ -218,21 +203,19 @@ def _stamp(time: object, n: object, numbers: FeedNumbers) -> Stamp:
 def rows_between(before: "Document | None", after: "Document", numbers: FeedNumbers) -> list[Row]:
     """Return the rows that turn what is stored of `before` into `after`."""
     rows: list[Row] = [pack_object(after, numbers)]
-    old_kids = before.root.kids if before is not None else {}
-    kids = after.root.kids
+    kids = after.fields
+    old_kids = {} if before is None else before.fields
     changes = _Changes(after.n, numbers, rows)
     for segment, cell in kids.items():
-        old = old_kids.get(segment)
-        if old is not cell and (_is_deep(cell) or (old is not None and _is_deep(old))):
-            changes.cell(segment, EMPTY if old is None else old, cell)
+        old = old_kids.get(segment, EMPTY)
+        if old is not cell and (
+            cell.kids or cell.extra is not None or old.kids or old.extra is not None
+        ):
+            changes.cell(segment, old, cell)
     for segment, old in old_kids.items():
-        if kids.get(segment) is None and _is_deep(old):
+        if segment not in kids:
             changes.cell(segment, old, EMPTY)
     return rows
-
-
-def _is_deep(cell: Cell) -> bool:
-    return bool(cell.kids) or cell.extra is not None
 
 
 class _Changes:
@@ -313,5 +296,6 @@ class _Changes:
             self.rows.append(PutText(self.n, key, new.stored + 1 + place, new.fresh[place]))
 
 
+_new: Final = tuple.__new__
 _json: Final = msgspec.json.Encoder().encode
 _from_json: Final = msgspec.json.Decoder().decode
