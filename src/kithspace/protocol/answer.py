@@ -36,13 +36,11 @@ class Ranges:
     """What one peer asked for and did not get yet.
 
     Args:
-        read: Reads blocks of this node.
-        length: The announced length of a feed or branch.
+        read: Reads what of this node may be told.
     """
 
-    def __init__(self, read: ReadBlocks, length: Callable[[bytes], int]) -> None:
+    def __init__(self, read: ReadBlocks) -> None:
         self._read = read
-        self._length = length
         self._fresh: deque[_Cursor] = deque()
         self._tails: dict[tuple[bytes, int], _Cursor] = {}
         self._ready: list[tuple[int, int, _Cursor]] = []
@@ -141,19 +139,9 @@ class Ranges:
 
     def _runs(self, cursor: "_Cursor") -> list[list[WireBlock]]:
         """The next blocks of a range, cut behind signatures."""
-        length = self._length(cursor.feed)
-        while cursor.at < min(cursor.ends[-1], length):
-            step = min(cursor.at + cursor.step, cursor.ends[-1], length)
-            blocks = self._read(cursor.feed, cursor.at, step)
-            if blocks:
-                cursor.step = _next_step(cursor.step, size_of(blocks))
-                return _cut_behind_signatures(blocks)
-            # A branch has no blocks below its fork, and who asks cannot know where that is.
-            cursor.at = step
-            if cursor.at == cursor.ends[-1] and cursor.at < length:
-                self._tails.pop((cursor.feed, cursor.ends[-1]), None)
-                cursor.ends[-1] = min(cursor.at + MAX_RANGE, length)
-        return []
+        blocks = self._read(cursor.feed, cursor.at, min(cursor.at + cursor.step, cursor.ends[-1]))
+        cursor.step = _next_step(cursor.step, size_of(blocks))
+        return _cut_behind_signatures(blocks)
 
 
 class _Cursor:

@@ -87,7 +87,7 @@ class PeerSync:
         self._shared = shared
         self._credentials = Reconciler(ch, shared.credentials, is_dialer=is_dialer)
         self._feeds = Reconciler(ch, shared.feeds, is_dialer=is_dialer)
-        self._answers = Ranges(shared.sets.blocks, shared.feeds.length)
+        self._answers = Ranges(shared.sets.blocks)
         self._push = Push(shared.feeds, shared.sets.blocks)
         self._credential_answers = CredentialAnswers(shared.sets)
         self._chunk_answers = ChunkAnswers(shared.sets)

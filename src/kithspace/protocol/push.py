@@ -37,7 +37,7 @@ class Push:
         self._ours = ours
         self._known: dict[bytes, int] = {}
         self._news: dict[bytes, int] = {}
-        self._blocks = Ranges(read, ours.length)
+        self._blocks = Ranges(read)
         self._have: dict[bytes, None] = {}
 
     # ---------------------------------------------------------------- what is known of the peer

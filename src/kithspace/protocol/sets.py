@@ -35,7 +35,8 @@ class Sets(Protocol):
     def blocks(self, feed: FeedId, first: int, end: int) -> Sequence[WireBlock]:
         """Return blocks `[first, end)`, or fewer, running on to the next signed one (X6).
 
-        A branch has none below its fork: then the answer is empty.
+        Own blocks only as far as they are announced (F5). Behind what counts come held ones: they
+        are not announced, but who has to satisfy a dep asks for them (C6).
         """
 
     def seal_key(self, generation: GenerationId, device: DeviceKey) -> bytes | None:

@@ -10,6 +10,7 @@ blocks, shown by a peer: from then on a new feed), F5, J4.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from kithspace.core.credential import Signed, credential_id
@@ -27,6 +28,7 @@ from kithspace.runtime.exchange import AccessKey, Intake, News
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from kithspace.core.effects import PutFeed
     from kithspace.core.ids import DeviceKey, FeedId, GenerationId, SpaceId
     from kithspace.core.state import WireBlock
     from kithspace.runtime.engine import Engine
@@ -123,8 +125,8 @@ class EngineExchange:
             row = engine.state.feed(feed)
             if row is None or engine.is_closed:
                 return []
-            parts = self._read(engine, row.n, first, row.released)
-            return _until_signed(parts, first, end)
+            stored = self._read(engine, row.n, first, row.released)
+            return _until_signed(chain(stored, self._held(engine, row, first)), first, end)
 
     @staticmethod
     def _read(engine: Engine, n: int, first: int, announced: int) -> Iterable[WireBlock]:
@@ -134,6 +136,15 @@ class EngineExchange:
                 return
             yield from part
             first += len(part)
+
+    @staticmethod
+    def _held(engine: Engine, row: PutFeed, first: int) -> Iterable[WireBlock]:
+        """C6: what does not count, for who lacks it as a dep of what counts and asks for it."""
+        if row.length == first == 0 and row.opening:
+            yield row.opening, None, row.opening_sig
+        for held in engine.state.held(row.id):
+            if held.seq >= max(first, 1):
+                yield held.record, held.body or None, held.sig
 
     # ---------------------------------------------------------------- what comes
 
