@@ -1,6 +1,6 @@
 """What becomes of a message on its way from one node to another?
 
-A `Link` is one connection: each lane keeps its order, lanes overtake each other, credit is given
+A `Link` is one connection: each lane keeps its order, lower lanes overtake higher, credit is given
 back when a message was dealt with, and now and then the line breaks and what is on it is lost. It
 carries encoded messages, so that each is typed whole on arrival, as from a socket.
 
@@ -55,6 +55,7 @@ class Link:
         self._broke = broke
         self._credit = {(side, lane): WINDOWS[lane] for side in (0, 1) for lane in WINDOWS}
         self._last_ms = {(side, lane): 0 for side in (0, 1) for lane in LANES}
+        self._is_dying = [False, False]
         self.on_the_way = 0
         self.is_open = True
 
@@ -74,12 +75,16 @@ class Link:
             if self._credit[side, lane] < 0:
                 raise AssertionError("sent beyond credit (X8)")
         chance = self._timeline.random
+        if self._is_dying[side]:
+            return
         if chance.random() < self._line.loss:
+            self._is_dying[side] = True
             self.on_the_way += 1
             self._timeline.after(chance.randint(0, self._line.most_ms), self._break)
             return
         when = self._timeline.now_ms + chance.randint(self._line.least_ms, self._line.most_ms)
-        when = max(when, self._last_ms[side, lane])
+        # Lower lanes go first: nothing overtakes what was queued on its own or a lower lane.
+        when = max(when, *(self._last_ms[side, lower] for lower in LANES[: lane + 1]))
         self._last_ms[side, lane] = when
         self.on_the_way += 1
         self._timeline.at(when, lambda: self._arrive(side, body, lane))

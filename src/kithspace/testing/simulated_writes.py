@@ -53,9 +53,11 @@ class Written:
         stamp: Of its last block.
         seq: The number of that block.
         objects: What it touched.
+        commits: How many commits the node's disk had seen with it.
+        is_excused: A disk has forgotten it, so that it is there only if it was sent before.
     """
 
-    __slots__ = ("node", "objects", "seq", "stamp")
+    __slots__ = ("commits", "is_excused", "node", "objects", "seq", "stamp")
 
     def __init__(
         self, node: SimulatedNode, stamp: Stamp, seq: int, objects: tuple[ObjectId, ...]
@@ -64,6 +66,8 @@ class Written:
         self.stamp = stamp
         self.seq = seq
         self.objects = objects
+        self.commits = len(node.disk)
+        self.is_excused = False
 
 
 class Writer:
@@ -223,8 +227,7 @@ class Writer:
         update = opened.splice(start, max(start, end), text)
         if update:
             incarnation = document.incarnation(field) if document else ZERO
-            named = incarnation if incarnation.time else 0
-            self._put(object_id, (field,), (TEXT_UPDATE, named, update))
+            self._put(object_id, (field,), (TEXT_UPDATE, incarnation, update))
 
     # ---------------------------------------------------------------- inside
 
@@ -257,7 +260,8 @@ class Writer:
         writes = self._gathered.setdefault(object_id, {})
         key = path_key(path)
         above = (path_key(path[:n]) for n in range(1, len(path)))
-        if not any(over in writes for over in above):
+        is_new = bool(path) and _makes(writes.get(b""))
+        if not is_new and not any(over in writes for over in above):
             for below in [one for one in writes if key and one != key and one.startswith(key)]:
                 del writes[below]
             writes[key] = DraftWrite(path, value)
@@ -284,3 +288,9 @@ class Writer:
         row = self._node.running.engine.state.feed(stamp.feed)
         seq = row.length - 1 if row is not None else 0
         self._written.append(Written(self._node, stamp, seq, tuple(gathered)))
+
+
+def _makes(write: DraftWrite | None) -> bool:
+    """Whether this is the root write that makes an object with its fields."""
+    value = write.value if write is not None else None
+    return isinstance(value, tuple) and value[0] == ROOT and bool(value[2])

@@ -182,11 +182,19 @@ class Simulation:
         """Kill a node and lose a part of what its disk had not synced (F2, F3)."""
         self.crash(node)
         node.disk.cut_power(self.timeline.random.randint(0, node.disk.unsynced))
+        self._excuse(node)
 
     def restore(self, node: SimulatedNode, commits: int) -> None:
         """Kill a node and put back a copy of its folder, as it was after so many commits."""
         self.crash(node)
         node.disk.restore(commits)
+        self._excuse(node)
+
+    def _excuse(self, node: SimulatedNode) -> None:
+        """What a disk has forgotten is there only if others have it."""
+        for one in self.written:
+            if one.node is node and one.commits > len(node.disk):
+                one.is_excused = True
 
     def restart(self, node: SimulatedNode) -> None:
         """Start a node that is down; one that runs goes on."""
