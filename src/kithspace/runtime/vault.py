@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from kithspace.core.identity import SignedEntry, entry_id, found_identity
+from kithspace.core.identity import SignedEntry, decode_entry, entry_id, found_identity
 from kithspace.core.ids import IdentityId
 from kithspace.errors import Closed, NotFound
 from kithspace.ports import ContactInfo, SpaceInfo, Status
@@ -107,9 +107,12 @@ class Vault:
         self.records = VaultRecords(setup.folder)
         self.node = Node(setup.clock)
         self._callbacks = Callbacks()
+        self._me: Me | None = None
         self._closed: Closed | None = None
         self._lock = threading.Lock()
         self._is_tending = False
+        self._tending = threading.Lock()
+        self._home: tuple[Home, Space] | None = None
         self._calls: tuple[Callable[[], None], ...] = ()
         self.mesh: MeshControl | None = None
         self.sightings = Sightings(self.records, setup.clock, self._amount)
@@ -123,8 +126,8 @@ class Vault:
             setup.durable,
         )
         self.shelf = Shelf(tools, self, self._known_name, self.tend_soon)
-        self._invitations = Invitations(self)
-        self._entrance = Entrance(self)
+        self.inviter = Invitations(self)
+        self.entrance = Entrance(self)
         self._devices = Devices(self)
         try:
             self._open()
@@ -149,12 +152,10 @@ class Vault:
             space = self.shelf.found(HOME_NAME, self.records.entries(), is_home=True)
             self.take_home(space)
         else:
-            shelved = self.shelf.get(home.space)
-            if shelved is not None and shelved.space is not None:
-                self.take_home(shelved.space)
+            self._find_home()
         self.sightings.listen(self._seen)
         if setup.mesh is not None:
-            self.mesh = setup.mesh(self, self._invitations, self._entrance)
+            self.mesh = setup.mesh(self, self.inviter, self.entrance)
         self.node.start(self.mesh.run if self.mesh is not None else None)
         self.tend_soon()
 
@@ -170,13 +171,41 @@ class Vault:
 
     def take_home(self, space: Space) -> None:
         """This is the home space now."""
-        self.home = Home(space.engine, self.app)
-        self.home_space = space
+        self._home = (Home(space.engine, self.app), space)
         space.engine.watch(lambda _: self._home_changed())
 
     def _home_changed(self) -> None:
         self.tend_soon()
         self.tell()
+
+    def _find_home(self) -> None:
+        """Open the home space; of a device just added it may not be here yet (J5)."""
+        for record in self.shelf.records():
+            shelved = self.shelf.get(record.space) if record.is_home else None
+            if shelved is not None and shelved.space is not None:
+                self.take_home(shelved.space)
+
+    @property
+    def home(self) -> Home:
+        """The home space, as what it is for.
+
+        Raises:
+            NotFound: This device was just added, and the home space has not come yet.
+        """
+        return self._home_parts()[0]
+
+    @property
+    def home_space(self) -> Space:
+        """The home space."""
+        return self._home_parts()[1]
+
+    def _home_parts(self) -> tuple[Home, Space]:
+        if self._home is None:
+            raise NotFound(
+                "What belongs to you is not on this device yet.",
+                "It comes when another device of yours is online.",
+            )
+        return self._home
 
     @property
     def is_closed(self) -> bool:
@@ -210,29 +239,35 @@ class Vault:
     # ---------------------------------------------------------------- who it is
 
     @property
+    def me(self) -> Me:
+        """Whose it is, and the keys of this device."""
+        assert self._me is not None  # noqa: S101 - set when the vault is opened
+        return self._me
+
+    @property
     def identity(self) -> IdentityId:
         """Whose it is."""
-        return self._me.identity
+        return self.me.identity
 
     @property
     def name(self) -> str:
         """The person's name."""
-        return self._me.name if hasattr(self, "_me") else self._setup.name
+        return self._me.name if self._me is not None else self._setup.name
 
     @property
     def device_name(self) -> str:
         """This device's name."""
-        return self._me.device_name
+        return self.me.device_name
 
     @property
     def device(self) -> KeyPair:
         """This device's signing keys (N4)."""
-        return self._me.sign
+        return self.me.sign
 
     @property
     def agree(self) -> KeyPair:
         """This device's key-agreement keys (K2)."""
-        return self._me.agree
+        return self.me.agree
 
     @property
     def opening_counter(self) -> int:
@@ -241,12 +276,15 @@ class Vault:
 
     def identity_heads(self) -> tuple[bytes, ...]:
         """Heads of one's own identity log."""
+        if self._home is None:
+            return heads_of(self.records.entries())
         return self.home.engine.membership.identity_heads(self.identity)
 
     def identity_entries(self) -> list[SignedEntry]:
         """One's own identity log, parents first."""
-        found = self.home.engine.membership.identity_entries(self.identity)
-        return found or self.records.entries()
+        if self._home is None:
+            return self.records.entries()
+        return self.home.engine.membership.identity_entries(self.identity)
 
     # ---------------------------------------------------------------- spaces
 
@@ -296,7 +334,7 @@ class Vault:
         self._check_open()
         space = self.shelf.found(name, self.identity_entries(), is_home=False)
         space.names.name_space(name, self.app)
-        space.names.introduce(self.name, self._me.device_name, self.app)
+        space.names.introduce(self.name, self.me.device_name, self.app)
         self.home.put_space(space.id, name)
         self.tell()
         return space
@@ -323,11 +361,12 @@ class Vault:
     def join(self, code_or_link: str) -> Deferred[SpaceBackend]:
         """Join by a code or link; a code of before gives the same space again."""
         self._check_open()
-        return self._entrance.join(code_or_link, self.mesh)
+        return self.entrance.join(code_or_link, self.mesh)
 
     def become(self, me: Me) -> None:
         """From now on this is who one is: a device of another identity (J5)."""
         self._me = me
+        self._home = None
         self.shelf.be(me)
 
     # ---------------------------------------------------------------- inviting
@@ -337,25 +376,25 @@ class Vault:
     ) -> InvitationInfo:
         """Make a code or a link."""
         if link:
-            return self._invitations.make_link(self.space_of(space), role, uses, hours)
-        return self._invitations.make_code(space, role.text, hours)
+            return self.inviter.make_link(self.space_of(space), role, uses, hours)
+        return self.inviter.make_code(space, role.text, hours)
 
     def add_device(self) -> InvitationInfo:
         """Make a code for another device of one's own."""
         self._check_open()
-        return self._invitations.make_code(None, DEVICE, DEVICE_HOURS)
+        return self.inviter.make_code(None, DEVICE, DEVICE_HOURS)
 
     def invitations(self, space: SpaceId) -> list[InvitationInfo]:
         """Open invitations of a space."""
-        return self._invitations.of_space(self.space_of(space))
+        return self.inviter.of_space(self.space_of(space))
 
     def revoke(self, space: SpaceId, invitation: bytes) -> None:
         """Take an invitation back."""
-        self._invitations.revoke(self.space_of(space), invitation)
+        self.inviter.revoke(self.space_of(space), invitation)
 
     def joined(self, invitation: bytes) -> Deferred[MemberInfo]:
         """Wait for somebody to come."""
-        return self._invitations.joined(invitation)
+        return self.inviter.joined(invitation)
 
     def used_nameplates(self) -> set[str]:
         """Nameplates that other nodes of this computer have announced."""
@@ -402,19 +441,20 @@ class Vault:
     def _known_name(self, identity: IdentityId) -> str:
         if identity == self.identity:
             return self.name
-        return self.home.contact_name(identity) if hasattr(self, "home") else ""
+        return self.home.contact_name(identity) if self._home is not None else ""
 
     def status(self) -> Status:
         """The first sentence that any space has to say."""
         self._check_open()
-        found = [
-            space.status() for space in self.all_spaces() if space.id != self.home.engine.space
-        ]
+        found = [space.status() for space in self.all_spaces() if space is not self._home_or_none()]
         waiting = sum(status.waiting_changes for status in found)
         if not found:
             return Status("There are no spaces yet.", (), in_sync=True, waiting_changes=0)
         worst = min(found, key=lambda status: (status.in_sync, status.causes[0].row))
         return worst._replace(waiting_changes=waiting)
+
+    def _home_or_none(self) -> Space | None:
+        return None if self._home is None else self._home[1]
 
     def outside(self) -> Outside:
         """What holds for the whole vault."""
@@ -501,6 +541,20 @@ class Vault:
 
     def _tend(self) -> None:
         self._is_tending = False
-        if self._closed is not None:
-            return
-        tend(self)
+        self.tend()
+
+    def tend(self) -> None:
+        """Bring home space and spaces into agreement, now; on the node's thread, or in tests."""
+        with self._tending:
+            if self._closed is not None:
+                return
+            if self._home is None:
+                self._find_home()
+            if self._home is not None:
+                tend(self)
+
+
+def heads_of(entries: list[SignedEntry]) -> tuple[bytes, ...]:
+    """The entries that no other one names as its parent."""
+    parents = {parent for entry in entries for parent in decode_entry(entry).parents}
+    return tuple(sorted({entry_id(entry.raw) for entry in entries} - parents))
