@@ -209,6 +209,15 @@ class DiskFull(KithError, OSError):
             f"Free {megabytes} MB and try again; `kith status --sizes` shows what uses room.",
         )
 
+    @classmethod
+    def unnamed(cls, megabytes: int) -> Self:
+        """Where nobody knows yet what it was that was not saved."""
+        return cls(
+            "The disk is full: nothing was saved.",
+            f"Free {megabytes} MB and try again; `kith status --sizes` shows what uses room.",
+            megabytes=megabytes,
+        )
+
 
 class Closed(KithError, RuntimeError):
     """Used after the vault was closed."""

@@ -183,6 +183,17 @@ def test_s2_the_keychain_is_taken_before_a_key_file(tmp_path: Path) -> None:
         open_folder(tmp_path, keychain=keyring)
 
 
+def test_s2_a_keychain_that_is_shut_locks_the_vault(tmp_path: Path) -> None:
+    class Shut(Keyring):
+        def set(self, name: str, secret: bytes) -> None:  # type: ignore[explicit-override]
+            raise PermissionError
+
+    with pytest.raises(VaultLocked, match="Unlock your keychain"):
+        open_folder(tmp_path, keychain=Shut())
+    assert not (tmp_path / "vault" / "vault.json").exists()
+    open_folder(tmp_path, keychain=Keyring()).close()
+
+
 def open_folder_is_doubtful(home: Path, **changes: Any) -> bool:
     folder = open_folder(home, **changes)
     folder.close()

@@ -31,7 +31,11 @@ class OsKeychain:
             return None
 
     def set(self, name: str, secret: bytes) -> None:
-        """Keep a secret, in place of an older one of that name."""
+        """Keep a secret, in place of an older one of that name.
+
+        Raises:
+            PermissionError: The keychain is shut.
+        """
         try:
             self._backend.set_password(SERVICE, name, secret.hex())
         except KeyringError as error:

@@ -47,7 +47,7 @@ class FaultyStore:
         """
         self.commits += 1
         if self.commits % self._fail_at == 0:
-            raise DiskFull.of("the change", 1)
+            raise DiskFull.unnamed(1)
         self._store.commit(rows)
 
     def sync(self) -> None:

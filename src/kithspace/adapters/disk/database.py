@@ -38,6 +38,7 @@ BUSY_MS: Final = 5_000
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _ROOM_MB: Final = 64
+"""What to free: room for the longest WAL that a sync leaves, and then some."""
 
 
 class Database:
@@ -155,7 +156,7 @@ class Database:
             return error
         number = self._system_error(error)
         if isinstance(error, apsw.FullError) or number in _FULL:
-            return DiskFull.of("the change", _ROOM_MB)
+            return DiskFull.unnamed(_ROOM_MB)
         if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.FormatError):
             return VaultDamaged.file(self.vault, self.path.name)
         if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError) or number in _DENIED:

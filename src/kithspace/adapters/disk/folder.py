@@ -31,6 +31,7 @@ from kithspace.adapters.disk.wrapping import (
     VaultFile,
     make_vault_file,
     read_vault_file,
+    set_secret,
     unwrap,
     write_vault_file,
     write_whole,
@@ -144,7 +145,7 @@ class DiskFolder:
         if not (self.path / VAULT_FILE).exists():
             if (self.path / _VAULT_DB).exists():
                 raise VaultDamaged.file(settings.vault, VAULT_FILE)
-            made, _ = make_vault_file(secrets, settings.entropy, settings.stretching)
+            made = make_vault_file(settings.vault, secrets, settings.entropy, settings.stretching)
             write_vault_file(self.path, made)
         content = read_vault_file(self.path, settings.vault)
         return content, *unwrap(content, settings.vault, secrets)
@@ -179,7 +180,8 @@ class DiskFolder:
 
     def _write_outside(self, vault: bytes, record: bytes) -> None:
         if self.protection == "keychain" and self._settings.keychain is not None:
-            self._settings.keychain.set(_outside_name(vault), record)
+            name = _outside_name(vault)
+            set_secret(self._settings.keychain, name, record, self._settings.vault)
             return
         path = self._outside_path(vault)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -87,7 +87,7 @@ class SqliteStore:
             path, key, vault=vault, migrations=SPACE, is_durable=is_durable, vfs=vfs
         )
         connection = self._database.connection
-        connection.create_scalar_function(ID_FUNCTION, to_text, 1, deterministic=True)
+        connection.create_scalar_function(ID_FUNCTION, _id_text, 1, deterministic=True)
         self._execute = connection.execute
         self._writer = RowWriter(
             connection, lambda before, after: declare_indexes(connection, before, after)
@@ -204,6 +204,11 @@ class SqliteStore:
             use = _USES.get(table, "other")
             sizes[use] = sizes.get(use, 0) + size
         return sizes
+
+
+def _id_text(*arguments: object) -> str:
+    (raw,) = arguments
+    return to_text(raw) if isinstance(raw, bytes) else ""
 
 
 def _names_own_feed(rows: Sequence[Row]) -> bool:

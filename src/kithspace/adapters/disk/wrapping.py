@@ -96,20 +96,36 @@ class Secrets:
 
 
 def make_vault_file(
-    secrets: Secrets, entropy: Entropy, stretching: Stretching
-) -> tuple[VaultFile, bytes]:
-    """Make a vault key and keep it by the best way there is; return it with its file's content."""
+    name: str, secrets: Secrets, entropy: Entropy, stretching: Stretching
+) -> VaultFile:
+    """Make a vault key and keep it by the best way there is; return what `vault.json` holds.
+
+    Raises:
+        VaultLocked: The keychain does not take it.
+    """
     key, vault = entropy(crypto.KEY_BYTES), entropy(_ID_BYTES)
     wrap: Wrap
     if secrets.passphrase is not None:
         wrap = _wrap(key, vault, secrets.passphrase, entropy, stretching)
     elif secrets.keychain is not None:
-        secrets.keychain.set(to_text(vault), key)
+        set_secret(secrets.keychain, to_text(vault), key, name)
         wrap = ByKeychain()
     else:
         _write_key_file(secrets.key_folder, vault, key)
         wrap = ByFile()
-    return VaultFile(FORMAT, vault, _check(key), (wrap,)), key
+    return VaultFile(FORMAT, vault, _check(key), (wrap,))
+
+
+def set_secret(keychain: Keychain, secret_name: str, secret: bytes, vault: str) -> None:
+    """Keep a secret in the keychain.
+
+    Raises:
+        VaultLocked: The keychain is shut.
+    """
+    try:
+        keychain.set(secret_name, secret)
+    except PermissionError as error:
+        raise VaultLocked.of(vault) from error
 
 
 def write_vault_file(folder: Path, content: VaultFile) -> None:
