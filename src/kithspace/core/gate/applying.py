@@ -14,7 +14,7 @@ Rules:
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from kithspace.core.block import CONTINUED, MAX_RUN
+from kithspace.core.block import CONTINUED, MAX_RUN, Dep
 from kithspace.core.crypto import NONCE_BYTES
 from kithspace.core.document import Document
 from kithspace.core.effects import SEQ_BITS, AskKey, PutTouched
@@ -108,12 +108,16 @@ def _unapplied(ledger: Ledger, chain: Chain, unit: Sequence[Entry]) -> bytes | N
         parent = ledger.chain(chain.branch_of)
         if parent.applied < parent.length:
             return parent.head
-    for entry in unit:
-        for dep in entry.clear.deps:
-            n = ledger.find(*dep)
-            if n is not None and n != chain.n and ledger.chain(n).applied <= dep.seq:
-                return dep.id
-    return None
+    deps = (dep for entry in unit for dep in entry.clear.deps)
+    return next((dep.id for dep in deps if not _is_satisfied(ledger, chain, dep)), None)
+
+
+def _is_satisfied(ledger: Ledger, chain: Chain, dep: Dep) -> bool:
+    """Whether a dep is applied, or held (C6); what is stored later in this transaction is not."""
+    n = ledger.find(*dep)
+    if n is None:
+        return not dep.seq or ledger.is_held(dep.feed, dep.id)
+    return n == chain.n or ledger.chain(n).applied > dep.seq
 
 
 def _set_free(ledger: Ledger, chain: Chain, unit: Sequence[Entry]) -> list[int]:
