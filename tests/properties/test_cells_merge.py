@@ -278,11 +278,9 @@ def test_w10_an_object_deleted_while_it_is_edited_keeps_the_edit() -> None:
     left.write([((), (0,))])
     right.write([(("a",), 2)])
     meet(left, right)
-    assert not left.document.live
-    assert left.document.type == "task"
+    assert (left.document.live, left.document.type) == (False, "task")
     left.write([((), TASK)])
-    assert left.document.live
-    assert left.document.get("a") == 2
+    assert (left.document.live, left.document.get("a")) == (True, 2)
 
 
 def test_w10_a_late_edit_does_not_bring_back_what_was_purged() -> None:
