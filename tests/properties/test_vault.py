@@ -14,7 +14,7 @@ from kithspace.runtime.exchange import Failure
 from kithspace.runtime.space import Space
 from kithspace.runtime.vault import Vault
 from kithspace.testing.simulated_time import SeededEntropy
-from tests.vaults import join, open_vault, sync, tend
+from tests.vault_pairs import join, open_vault, sync, tend
 
 
 def add(vault: Vault, space: Space, title: str) -> ObjectId:
