@@ -5,9 +5,8 @@ node's loop; what other threads want is posted there. `Meeting` finds and dials,
 connection, a `Share` keeps one space in step, a `Seeker` follows one invitation.
 
 Rules:
-    X2         Tags go out again when spaces or generations grow.
-    X12        When credentials come, every peer of the space is judged again.
-    Section 6  Of two connections to one device, the one whose dialer has the smaller key stays.
+    X2   Tags go out again when spaces or generations grow.
+    X12  When credentials come, every peer of the space is judged again.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from kithspace.runtime.book import VaultBook
 from kithspace.runtime.introducing import Guest
 from kithspace.runtime.link import Link
 from kithspace.runtime.meeting import Meeting
-from kithspace.runtime.reach import Scores
+from kithspace.runtime.peers import Peers
 from kithspace.runtime.seeking import Seeker
 from kithspace.runtime.share import Share
 
@@ -89,13 +88,12 @@ class Mesh:
         self._entropy = entropy
         self._book = VaultBook(vault)
         self._meeting = Meeting(self, transport, discovery, entropy)
-        self._scores = Scores()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._early: list[Callable[[], None]] = []
         self._tasks: TaskGroup | None = None
         self._shares: dict[SpaceId, Share] = {}
         self._links: set[Link] = set()
-        self._devices: dict[DeviceKey, Link] = {}
+        self._peers = Peers(self._shares)
         self._joins: set[Seeker] = set()
         self._arriving: dict[SpaceId, Seeker] = {}
         self._shown_calls: tuple[Callable[[SpaceId], None], ...] = ()
@@ -294,54 +292,15 @@ class Mesh:
 
     def space_ready(self, link: Link, event: SpaceReady) -> None:
         """A space is open on this link."""
-        if self._scores.is_banned(event.device, event.now_ms):
-            link.hang_up("banned")
-            return
-        share = self._shares.get(event.space)
-        if share is None:
-            link.session.leave(event.space)
-        elif self._keep_one(link, event.device):
-            link.open_spaces.add(event.space)
-            share.peer_ready(event, is_dialer=link.is_dialer)
-
-    def _keep_one(self, link: Link, device: DeviceKey) -> bool:
-        """Keep one connection to a device; whether it is this one (section 6)."""
-        other = self._devices.get(device)
-        if other is None or other is link or other.session.is_closed:
-            self._devices[device] = link
-            return True
-        me = DeviceKey(self._vault.device.public)
-        dialer = me if link.is_dialer else device
-        # Two by the same dialer: the older one is dead, and this side has not noticed yet.
-        is_this = link.is_dialer == other.is_dialer or dialer == min(me, device)
-        if is_this:
-            self._devices[device] = link
-            self._leave_spaces(other, device)
-            other.hang_up("twice")
-        else:
-            link.hang_up("twice")
-        return is_this
+        self._peers.ready(link, event, DeviceKey(self._vault.device.public))
 
     def space_gone(self, link: Link, space: SpaceId) -> None:
         """A space is not open on this link any more."""
-        link.open_spaces.discard(space)
-        share = self._shares.get(space)
-        if share is not None and link.device and self._devices.get(link.device) is link:
-            share.peer_gone(link.device)
-
-    def _leave_spaces(self, link: Link, device: DeviceKey) -> None:
-        for space in link.open_spaces:
-            share = self._shares.get(space)
-            if share is not None:
-                share.peer_gone(device)
-        link.open_spaces.clear()
+        self._peers.space_gone(link, space)
 
     def lost_score(self, link: Link, score: int) -> None:
         """The peer did something that costs (security.md section 7)."""
-        if link.device is None or not score:
-            return
-        if self._scores.lose(link.device, score, self.clock.now_ms()):
-            link.hang_up("banned")
+        self._peers.lost_score(link, score, self.clock.now_ms())
 
     # ---------------------------------------------------------------- connections
 
@@ -368,10 +327,7 @@ class Mesh:
             await link.run()
         finally:
             self._links.discard(link)
-            device = link.device
-            if device is not None and self._devices.get(device) is link:
-                del self._devices[device]
-                self._leave_spaces(link, device)
+            self._peers.link_ended(link)
             self.rested()
             self._meeting.look_soon()
 
