@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Never, TypeAlias
 
 import apsw
 
@@ -37,6 +37,7 @@ LAST_RESORT_PAGES: Final = 32_768
 BUSY_MS: Final = 5_000
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.IOError, OSError)
 _ROOM_MB: Final = 64
 """What to free: room for the longest WAL that a sync leaves, and then some."""
 
@@ -87,7 +88,7 @@ class Database:
                 self.connection.close()
                 raise
         except (apsw.Error, OSError) as error:
-            raise self.explain(error) from error
+            self.fail(error)
         self.execute = self.connection.execute
 
     def _connect(self) -> apsw.Connection:
@@ -150,25 +151,12 @@ class Database:
             # SQLite rolls back by itself on some errors; a closed connection has nothing open.
             return
 
-    def explain(self, error: Exception) -> Exception:
-        """Return what a caller should see of an error of SQLite or of the file system."""
-        if isinstance(error, KithError):
-            return error
-        number = self._system_error(error)
-        if isinstance(error, apsw.FullError) or number in _FULL:
-            return DiskFull.unnamed(_ROOM_MB)
-        if isinstance(error, apsw.CorruptError | apsw.NotADBError | apsw.FormatError):
-            return VaultDamaged.file(self.vault, self.path.name)
-        if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError) or number in _DENIED:
-            return VaultLocked.not_writable(self.vault, str(self.path.parent))
-        if isinstance(error, apsw.IOError | OSError):
-            return VaultDamaged.file(self.vault, self.path.name)
-        return error
-
-    def _system_error(self, error: Exception) -> int:
-        if isinstance(error, OSError):
-            return error.errno or 0
-        return self.connection.system_errno if isinstance(error, apsw.IOError) else 0
+    def fail(self, error: Exception) -> Never:
+        """Raise what a caller should see of an error of SQLite or of the file system."""
+        number = error.errno if isinstance(error, OSError) else None
+        if isinstance(error, apsw.IOError):
+            number = self.connection.system_errno
+        fail(error, number, self.vault, self.path)
 
     # ------------------------------------------------------------ safety
 
@@ -187,7 +175,7 @@ class Database:
             except FileNotFoundError:
                 return  # nothing was ever written
             except (apsw.Error, OSError) as error:
-                raise self.explain(error) from error
+                self.fail(error)
 
     def _checkpoint(self) -> None:
         """Copy the WAL into the file, on a connection of its own: the writer goes on.
@@ -212,6 +200,33 @@ class Database:
                 os.close(self._wal)
                 self._wal = None
             self.connection.close()
+
+
+def fail(error: Exception, number: int | None, vault: str, path: Path) -> Never:
+    """Raise what a caller should see of an error.
+
+    Args:
+        error: Of SQLite or of the file system; of ours, it is seen as it is.
+        number: The system's, where it gave one.
+        vault: The vault's name.
+        path: The file or folder that was in hand.
+    """
+    seen = _explain(error, number, vault, path)
+    if seen is None:
+        raise error
+    raise seen from error
+
+
+def _explain(error: Exception, number: int | None, vault: str, path: Path) -> KithError | None:
+    if isinstance(error, KithError):
+        return None
+    if isinstance(error, apsw.FullError) or number in _FULL:
+        return DiskFull.unnamed(_ROOM_MB)
+    if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError) or number in _DENIED:
+        return VaultLocked.not_writable(vault, str(path if path.is_dir() else path.parent))
+    if isinstance(error, _DAMAGE):
+        return VaultDamaged.file(vault, path.name)
+    return None
 
 
 def _sync_folder(folder: Path) -> None:

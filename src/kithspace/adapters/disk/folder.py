@@ -19,7 +19,7 @@ from typing import Final
 import apsw
 import platformdirs
 
-from kithspace.adapters.disk.database import Database
+from kithspace.adapters.disk.database import Database, fail
 from kithspace.adapters.disk.formats import VAULT
 from kithspace.adapters.disk.lock import FolderLock, boot_id
 from kithspace.adapters.disk.store import Session, SqliteStore
@@ -103,17 +103,16 @@ class DiskFolder:
         self.path = path
         self._settings = settings
         boot = boot_id() if settings.boot is None else settings.boot
-        _make_folder(path, settings.vault)
+        self._lock: FolderLock | None = None
         try:
+            _make_folder(path)
             self._lock = FolderLock(path, vault=settings.vault, program=settings.program, boot=boot)
-        except PermissionError as error:
-            raise _as_locked(error, settings.vault, path) from error
-        try:
             self._open(boot)
         except BaseException as error:
-            self._lock.release()
-            if isinstance(error, PermissionError):
-                raise _as_locked(error, settings.vault, path) from error
+            if self._lock is not None:
+                self._lock.release()
+            if isinstance(error, OSError):
+                fail(error, error.errno, settings.vault, path)
             raise
 
     def _open(self, boot: bytes) -> None:
@@ -209,7 +208,7 @@ class DiskFolder:
                 (prefix,),
             ).fetchall()
         except apsw.Error as error:
-            raise self._database.explain(error) from error
+            self._database.fail(error)
         return {str(key): _blob([(value,)]) for key, value in rows}
 
     def write(self, changes: Mapping[str, bytes | None]) -> None:
@@ -226,9 +225,9 @@ class DiskFolder:
                 else:
                     execute(_PUT.format(table), (key, value))
             execute("commit")
-        except Exception as error:
+        except apsw.Error as error:
             self._database.take_back()
-            raise self._database.explain(error) from error
+            self._database.fail(error)
 
     # ------------------------------------------------------------ spaces
 
@@ -261,7 +260,8 @@ class DiskFolder:
     def close(self) -> None:
         """Close `vault.db`, give the lock back; any number of times."""
         self._database.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
 
 def _blob(rows: Sequence[Sequence[object]]) -> bytes:
@@ -287,18 +287,10 @@ def _passphrase(settings: Settings) -> str | None:
         raise VaultLocked.keyless(settings.vault, file) from error
 
 
-def _make_folder(path: Path, vault: str) -> None:
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not any(path.iterdir()):
-            path.chmod(0o700)
-    except PermissionError as error:
-        raise _as_locked(error, vault, path) from error
-
-
-def _as_locked(error: PermissionError, vault: str, path: Path) -> Exception:
-    """A vault that this user cannot write is locked; what says so by itself stays as it is."""
-    return error if isinstance(error, VaultLocked) else VaultLocked.not_writable(vault, str(path))
+def _make_folder(path: Path) -> None:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not any(path.iterdir()):
+        path.chmod(0o700)
 
 
 def _check_rights(path: Path, vault: str) -> None:

@@ -22,6 +22,8 @@ LOCK_FILE: Final = "lock"
 _MAX_BYTES: Final = 4_096
 _LOCKED_BYTE: Final = 1 << 30
 """Where Windows locks: far behind the text, which others must be able to read."""
+_TAKEN: Final = (BlockingIOError, PermissionError)
+"""What the system says of a lock that somebody else has; the second on Windows."""
 _LINUX_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _MAC_BOOT: Final = ("/usr/sbin/sysctl", "-n", "kern.bootsessionuuid")
 
@@ -44,7 +46,7 @@ class FolderLock:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(self._descriptor)
-        except OSError as error:
+        except _TAKEN as error:
             owner = os.pread(self._descriptor, _MAX_BYTES, 0) if os.name != "nt" else b""
             os.close(self._descriptor)
             raise VaultInUse.by(vault, *_read_owner(owner)) from error

@@ -60,7 +60,7 @@ class SqliteState:
         try:
             return self._execute(statement, bindings).fetchall()
         except apsw.Error as error:
-            raise self._database.explain(error) from error
+            self._database.fail(error)
 
     def _one(self, statement: str, *bindings: object) -> tuple[Any, ...] | None:
         found = self.rows(statement, bindings)

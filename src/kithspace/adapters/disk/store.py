@@ -11,9 +11,12 @@ Rules:
     F3  `sync`; `close` syncs before it marks the end as clean.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+import apsw
 
 from kithspace.adapters.disk.database import Database
 from kithspace.adapters.disk.formats import SPACE
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from kithspace.core.query import Plan
 
 _MARK_BYTES: Final = 256
+_ANALYSIS_LIMIT: Final = 400
+"""Rows of an index that are looked at when a store is closed; SQLite's own advice."""
 _MARK: Final = "replace into about values ('mark', ?)"
 _USES: Final[Mapping[str, str]] = {
     "blocks": "history",
@@ -136,7 +141,7 @@ class SqliteStore:
             self._writer.forget()
             self._database.take_back()
             if isinstance(error, Exception):
-                raise self._database.explain(error) from error
+                self._database.fail(error)
             raise
         if self._is_doubtful and _names_own_feed(rows):
             self._is_doubtful = False
@@ -149,9 +154,9 @@ class SqliteStore:
         if not self._is_doubtful:
             try:
                 self._write_mark(is_clean=False)
-            except Exception as error:
+            except (apsw.Error, OSError) as error:
                 self._database.take_back()
-                raise self._database.explain(error) from error
+                self._database.fail(error)
             self.sync()
         self._is_marked = True
 
@@ -169,15 +174,21 @@ class SqliteStore:
         self._is_closed = True
         try:
             if clean:
-                self._execute("pragma optimize").fetchall()
+                self._optimize()
             if clean and self._is_marked and not self._is_doubtful:
                 self._database.sync()
                 self._write_mark(is_clean=True)
                 self._database.sync()
-        except Exception as error:
-            raise self._database.explain(error) from error
+        except (apsw.Error, OSError) as error:
+            self._database.fail(error)
         finally:
             self._database.close()
+
+    def _optimize(self) -> None:
+        """Q2: let SQLite count what it wants to know; a full disk is no reason not to close."""
+        with contextlib.suppress(apsw.Error):
+            self._execute(f"pragma analysis_limit = {_ANALYSIS_LIMIT}").fetchall()
+            self._execute("pragma optimize").fetchall()
 
     # ------------------------------------------------------------ reading
 
