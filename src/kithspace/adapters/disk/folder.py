@@ -167,7 +167,8 @@ class DiskFolder:
         counter = 1 + max(_counter(inside), _counter(outside))
         record = instance + counter.to_bytes(_COUNTER_BYTES, "big")
         self._write("about", {"opening": record})
-        self._database.sync()
+        if not inside:
+            self._database.sync()
         self._write_outside(vault, record)
         return Opening(instance, counter, is_doubtful)
 
@@ -184,7 +185,8 @@ class DiskFolder:
             return
         path = self._outside_path(vault)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path, record)
+        # Lost in a power cut, it only makes a doubt that is harmless.
+        write_whole(path, record, is_synced=False)
 
     def _outside_path(self, vault: bytes) -> Path:
         return (self._settings.openings or _state_folder()) / to_text(vault)

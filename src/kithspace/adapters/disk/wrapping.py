@@ -234,13 +234,14 @@ def _read_key_file(folder: Path, vault: bytes, name: str) -> bytes:
         raise VaultLocked.keyless(name, str(path)) from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, is_synced: bool = True) -> None:
     """Write a file of 0600 so that after a crash it is the old one or the new one."""
     draft = path.with_name(path.name + ".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         os.write(descriptor, content)
-        os.fsync(descriptor)
+        if is_synced:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
     draft.replace(path)
