@@ -101,17 +101,21 @@ def _heads(
 
 
 def model_view(cells: Told) -> dict[tuple[str, ...], object]:
-    """What is seen of each cell below the root's fields."""
-    seen: dict[tuple[str, ...], object] = {}
-    for path in sorted(cells, key=len):
-        value = cells[path][0][1]
-        parent = cells.get(path[:-1])
-        if len(path) > 1 and parent is not None:
-            kind = parent[0][1]
-            if path[:-1] not in seen or not isinstance(kind, tuple) or kind[0] not in (16, 17):
-                continue
-            if kind[0] == 17 and value is not True:
-                continue
-        if value != (0,) and path:
-            seen[path] = value
-    return seen
+    """What is seen of each cell below the root."""
+    return {
+        path: told[0][1]
+        for path, told in cells.items()
+        if path and told[0][1] != (0,) and _shows(cells, path[:-1], told[0][1])
+    }
+
+
+def _shows(cells: Told, path: tuple[str, ...], child: object) -> bool:
+    """Whether the container at a path is seen and shows a child of this value."""
+    if not path:
+        return True
+    if path not in cells:
+        # A container that is declared has no cell; in a set, it is no element.
+        return _shows(cells, path[:-1], ())
+    value = cells[path][0][1]
+    fits = value == (16, ()) or (value == (17, ()) and child is True)
+    return fits and _shows(cells, path[:-1], value)
