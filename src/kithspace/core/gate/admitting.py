@@ -34,7 +34,8 @@ def admit(ledger: Ledger, intake: Intake) -> None:
     if not intake.accepted:
         return
     settled = [n for root in _affected(ledger, intake) for n in _follow(ledger, root)]
-    advance(ledger, settled)
+    # What lagged behind a block that does not count any more waits for it no longer (C6).
+    advance(ledger, [*settled, *ledger.lagging] if settled else settled)
     opened = [o.id for o in ledger.known.openings.values() if v4_open(ledger, o)]
     if opened:
         woken = v5_paused(ledger, ledger.known.room.woken_by(opened))
