@@ -125,8 +125,10 @@ class EngineExchange:
             row = engine.state.feed(feed)
             if row is None or engine.is_closed:
                 return []
-            stored = self._read(engine, row.n, first, row.released)
-            return _until_signed(chain(stored, self._held(engine, row, first)), first, end)
+            held = list(self._held(engine, row, first))
+            # A cut may lie within a signed run: then the signature is that of a held block.
+            stored = self._read(engine, row.n, first, row.length if held else row.released)
+            return _until_signed(chain(stored, held), first, end)
 
     @staticmethod
     def _read(engine: Engine, n: int, first: int, announced: int) -> Iterable[WireBlock]:

@@ -108,11 +108,11 @@ def check_same(pictures: Mapping[str, Picture]) -> None:
 def _difference(one: Picture, other: Picture) -> str:
     if one.credentials != other.credentials:
         return f"{len(one.credentials ^ other.credentials)} credentials"
-    for feed in {*one.feeds, *other.feeds}:
+    for feed in sorted({*one.feeds, *other.feeds}):
         if one.feeds.get(feed) != other.feeds.get(feed):
             lengths = [of.feeds.get(feed, (0,))[0] for of in (one, other)]
             return f"feed {feed.hex()[:8]} has lengths {lengths}"
-    for object_id in {*one.objects, *other.objects}:
+    for object_id in sorted({*one.objects, *other.objects}):
         left, right = one.objects.get(object_id), other.objects.get(object_id)
         if left != right:
             return f"object {object_id.hex()[:8]}: {_first_difference(left, right)}"
@@ -204,20 +204,20 @@ def _load(replica: Replica, store: MemoryStore, object_id: ObjectId) -> Document
 def _stored_blocks(node: SimulatedNode) -> Iterator[list[WireBlock]]:
     """All blocks of a node, stored and held, in runs that end at a signature."""
     engine = node.running.engine
+    held_of = {feed: engine.state.held(feed) for feed in engine.state.held_feeds()}
     for row in engine.state.feeds():
+        blocks = list(engine.store.blocks(row.n, 0, row.length))
+        if not blocks and row.opening:
+            blocks = [(row.opening, None, row.opening_sig)]
+        blocks += [(one.record, one.body or None, one.sig) for one in held_of.get(row.id, ())]
         run: list[WireBlock] = []
-        for block in engine.store.blocks(row.n, 0, row.length):
+        for block in blocks:
             run.append(block)
             if block[2] is not None and len(run) >= CHUNK:
                 yield run
                 run = []
         if run:
             yield run
-    for feed in engine.state.held_feeds():
-        root = engine.state.feed(feed)
-        run = [(root.opening, None, root.opening_sig)] if root is not None and root.opening else []
-        run += [(one.record, one.body or None, one.sig) for one in engine.state.held(feed)]
-        yield run
 
 
 def check_acknowledged(nodes: Collection[SimulatedNode], written: Iterable[Written]) -> None:
