@@ -251,3 +251,32 @@ def copy_files(source: Path, target: Path) -> Path:
         if found.exists():
             shutil.copy(found, target.with_name(target.name + suffix))
     return target
+
+
+def test_k5_idle_admin_makes_the_key_that_a_leaving_asks_for() -> None:
+    ana, ben = two_sides()
+    ben.add(title="Milk")
+    sync(ana, ben)
+    Acts(ben.engine, names_of(ben)).leave()
+    ana.pull(ben)
+    due = ana.engine.next_due()
+    assert due is not None
+    assert due <= ana.clock.ms + 300
+    ana.clock.ms = due
+    ana.engine.work()
+    assert [g.n for g in ana.engine.membership.generations] == [2, 1]
+
+
+def test_f4_copy_that_runs_beside_goes_on_in_a_new_feed_and_nothing_is_lost() -> None:
+    founded = found_space((Role.ADMIN, Role.WRITER), (1, 1))
+    one, copy, ben = Side(founded, 0), Side(founded, 0), Side(founded, 1)
+    milk = one.add(title="Milk")
+    sync(one, ben)
+    feed = one.engine.replica.own_feed
+    copy.pull(ben)
+    copy.set(milk, title="Oat milk")
+    assert copy.engine.replica.own_feed != feed
+    one.set(milk, done=True)
+    sync(one, copy, ben)
+    assert one.everything() == copy.everything() == ben.everything()
+    assert (ben.get(milk, "title"), ben.get(milk, "done")) == ("Oat milk", True)

@@ -123,6 +123,8 @@ class Engine:
             self.replica.doubt(RESTORED)
         self.documents = Documents(self.state, self.replica.numbers)
         self.changed = 0
+        self.on_members: Callable[[], None] = _do_nothing
+        """Called, under the lock, when members have changed."""
         self.lock = SpaceLock(self._deliver)
         self._wake = wake
         self._is_durable = durable
@@ -255,6 +257,8 @@ class Engine:
                 self._sync_ms = self.clock.monotonic_ms() + SYNC_MS
                 self._wake()
         self.replica.adopt(effects.after)
+        if effects.after.membership is not None:
+            self._members_changed()
         if effects.changed:
             self.changed += 1
             self.documents.take(effects.changed)
@@ -289,6 +293,12 @@ class Engine:
         merging = self.membership.merge_heads(self.me.identity, self.me.device, now)
         if merging:
             self.admit_own(merging)
+
+    def _members_changed(self) -> None:
+        self.keyring.plan()
+        self.on_members()
+        if self.keyring.due_ms is not None:
+            self._wake()
 
     def _queue_news(self, effects: Effects, source: DeviceKey | None) -> tuple[Send, ...]:
         """Queue what peers are to be told; return what they are to be asked."""
@@ -360,7 +370,7 @@ class Engine:
 
     def next_due(self) -> int | None:
         """When `work` has something to do, in monotonic ms."""
-        times = [self._release_ms]
+        times = [self._release_ms, self.keyring.due_ms]
         waiting = self.replica.next_due()
         if waiting is not None:
             ahead = max(waiting - self.clock.now_ms(), 0)
@@ -379,6 +389,8 @@ class Engine:
             now_ms = self.clock.now_ms()
             if due is not None and due <= now_ms:
                 self.carry_out(self.replica.due(self.state, now_ms))
+            if self.keyring.due_ms is not None and self.keyring.due_ms <= now:
+                self.keyring.prepare()
 
     def next_sync(self) -> int | None:
         """When the write-ahead log has to be on disk, in monotonic ms (F3)."""
@@ -423,6 +435,10 @@ class Engine:
             finally:
                 self._closed = closed
                 self.store.close(clean=clean)
+
+
+def _do_nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _attempt(call: Callable[[T], None], item: T) -> None:

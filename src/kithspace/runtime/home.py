@@ -2,8 +2,9 @@
 
 The list of spaces with their keys, and contacts.
 
-Rules: E1, E2 (spaces of the person are those in kith.known-space), E3. `kith.known-space` has a
-field more than the table of E3: `space`, the space's id, since an object's id does not tell it.
+Rules: E1, E2 (spaces of the person are those in kith.known-space), E3. Two fields are more than the
+table of E3, since an object's id does not tell what it was made from: `kith.known-space` has
+`space`, `kith.contact` has `identity`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kithspace.core.ids import GENERATION_ID_BYTES, ID_BYTES, GenerationId, SpaceId
+from kithspace.core.ids import GENERATION_ID_BYTES, ID_BYTES, GenerationId, IdentityId, SpaceId
 from kithspace.core.object_id import known_object_id
 from kithspace.core.query import Plan
 from kithspace.core.value import DATETIME, MAP, ROOT
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from kithspace.core.codec import Value
     from kithspace.core.document import Document
-    from kithspace.core.ids import IdentityId, ObjectId
+    from kithspace.core.ids import ObjectId
     from kithspace.runtime.engine import Engine
 
 KNOWN_SPACE: Final = "kith.known-space"
@@ -80,13 +81,19 @@ class Home:
 
     # ---------------------------------------------------------------- contacts
 
-    def contact_name(self, identity: IdentityId) -> str:
-        """What a person was called when last met; empty if never."""
-        return read_name(self.engine.peek(self._id(CONTACT, identity)))
+    def contacts(self) -> dict[IdentityId, str]:
+        """What people were called when last met."""
+        found = {}
+        for document in self.engine.select(Plan(CONTACT)):
+            identity = document.get("identity")
+            if isinstance(identity, bytes):
+                found[IdentityId(identity)] = read_name(document)
+        return found
 
     def put_contact(self, identity: IdentityId, name: str, how: str) -> None:
         """Write down whom one has met."""
-        self._put(CONTACT, identity, {"name": name}, {"met": self._now(), "how": how})
+        created: dict[str, Value] = {"identity": identity, "met": self._now(), "how": how}
+        self._put(CONTACT, identity, {"name": name}, created)
 
     # ---------------------------------------------------------------- inside
 

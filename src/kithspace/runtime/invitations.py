@@ -91,6 +91,9 @@ class Host(Protocol):
     def invitations_changed(self) -> None:
         """Tell the mesh."""
 
+    def meet(self, identity: IdentityId, name: str, how: str) -> None:
+        """Remember a person."""
+
     def publish_identity(self) -> None:
         """Bring one's identity log into every space."""
 
@@ -333,7 +336,7 @@ class Invitations:
 
     def _settle(self, invitation: bytes, space: Space, identity: IdentityId, name: str) -> None:
         """Somebody has come: remember who, and tell who waits."""
-        self._host.home.put_contact(identity, name, "invited")
+        self._host.meet(identity, name, "invited")
         self._host.invitations_changed()
         for waiting in self._waiting.pop(invitation, []):
             waiting.succeed(space.people.one(identity))

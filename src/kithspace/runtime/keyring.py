@@ -49,6 +49,8 @@ SEALED: Final = "sealed"
 MAX_SEALED_BYTES: Final = 1_048_576
 CHUNK: Final = "chunk/"
 MAX_SEALED_TEXT: Final = 128
+IDLE_MS: Final = 2_000
+IDLE_ADMIN_MS: Final = 300
 
 
 class Keyring:
@@ -69,6 +71,9 @@ class Keyring:
             GenerationId(row.gen): Keys(row.content, row.access) for row in stored
         }
         self._ready_for: Membership | None = None
+        self._seen: Membership | None = None
+        self.due_ms: int | None = None
+        """When an idle node makes the generation that is due (K5), in monotonic ms."""
         self._bad: set[GenerationId] = set()
 
     # ---------------------------------------------------------------- what is here
@@ -106,7 +111,24 @@ class Keyring:
         reason = due_reason(membership, self._keys, self._engine.clock.now_ms())
         if reason is not None:
             self.make(reason)
+        self.due_ms = None
         self._ready_for = self._engine.membership
+
+    def plan(self) -> None:
+        """Members have changed: if a generation is due, make it after a random wait (K5).
+
+        Whoever writes meanwhile makes it at once; then this finds nothing to do.
+        """
+        engine = self._engine
+        membership = engine.membership
+        if membership is self._seen or engine.role < Role.WRITER:
+            return
+        self._seen = membership
+        self.due_ms = None
+        if due_reason(membership, self._keys, engine.clock.now_ms()) not in (None, "first"):
+            longest = IDLE_ADMIN_MS if engine.role is Role.ADMIN else IDLE_MS
+            share = int.from_bytes(engine.entropy(2), "big") / 2**16
+            self.due_ms = engine.clock.monotonic_ms() + int(longest * share)
 
     def make(self, reason: str) -> None:
         """Make a generation for the devices that are live now (K1)."""

@@ -274,6 +274,7 @@ class Shelf:
             durable=tools.durable,
         )
         engine.keyring.on_key = self._on_change
+        engine.on_members = self._on_change
         tools.node.add(engine)
         return Space(engine, Names(engine, record.name, self._known), self._household)
 

@@ -113,6 +113,8 @@ class Vault:
         self._is_tending = False
         self._tending = threading.Lock()
         self._home: tuple[Home, Space] | None = None
+        self._contact_names: dict[IdentityId, str] = {}
+        """Read without a lock: names are asked for under a space's (G4)."""
         self._calls: tuple[Callable[[], None], ...] = ()
         self.mesh: MeshControl | None = None
         self.sightings = Sightings(self.records, setup.clock, self._amount)
@@ -438,10 +440,15 @@ class Vault:
         contacts = [ContactInfo(who, name, tuple(in_)) for who, (name, in_) in found.items()]
         return sorted(contacts, key=lambda contact: contact.name.casefold())
 
+    def meet(self, identity: IdentityId, name: str, how: str) -> None:
+        """Remember a person."""
+        self.home.put_contact(identity, name, how)
+        self._contact_names = {**self._contact_names, identity: name}
+
     def _known_name(self, identity: IdentityId) -> str:
         if identity == self.identity:
             return self.name
-        return self.home.contact_name(identity) if self._home is not None else ""
+        return self._contact_names.get(identity, "")
 
     def status(self) -> Status:
         """The first sentence that any space has to say."""
@@ -551,6 +558,7 @@ class Vault:
             if self._home is None:
                 self._find_home()
             if self._home is not None:
+                self._contact_names = self.home.contacts()
                 tend(self)
 
 
