@@ -117,6 +117,15 @@ class Node:
         """Begin again from the store."""
         self.replica = Replica.restore(self.replica.space, self.state, self.author)
 
+    def copy(self) -> "Node":
+        """A restored backup of this node: it goes on in the same feed, and knows no better."""
+        other = self.world.node(self.person.name, Hands(self.author.device, self.author.agree))
+        other.entropy = Drawn(f"copy of {self.person.name} {self.feed(self.own).length}")
+        other.pull(self)
+        known = other.replica._known
+        known.own, known.own_reason = known.numbers[self.own], None
+        return other
+
     def take_keys(self) -> None:
         for generation, key in self.world.keys.items():
             access = access_key(key, self.replica.space)
@@ -233,11 +242,17 @@ def object_of(name: str) -> ObjectId:
 
 
 def check_prefixes(node: Node) -> None:
-    """F5: what is stored of another's feed ends at a checked signature, unless a cut ends it."""
+    """F5: what is stored of another's feed ends at a checked signature, if no cut or fork ends it."""
     cut = set(node.state.held_feeds())
     for row in node.state.feeds():
         mine = node.replica.author_of(row.id)
-        if row.length < 2 or row.id in cut or (mine and mine[1] == node.author.device.public):
+        is_forked = any(other.branch_of == row.n for other in node.state.feeds())
+        if (
+            row.length < 2
+            or row.id in cut
+            or is_forked
+            or (mine and mine[1] == node.author.device.public)
+        ):
             continue
         last = node.state.block(row.n, row.length - 1)
         assert row.signed == row.length

@@ -152,8 +152,12 @@ class Replica:
         """V1-V9 for a message; what passes is for `apply`. Nothing is changed, nothing raises."""
         ledger = Ledger.over(self._known, state, now_ms)
 
-        def is_known(feed: bytes, seq: int, block: bytes) -> bool:
-            return ledger.find(feed, seq, block) is not None or ledger.is_held(feed, block)
+        def is_known(block: VerifiedBlock) -> bool:
+            header = block.header
+            n = ledger.find(header.feed, header.seq, block.id)
+            if n is None:
+                return ledger.is_held(header.feed, block.id)
+            return block.sig is None or ledger.chain(n).signed > header.seq
 
         return Inspection(self.space, self._known.opening_of, is_known).verify(message)
 

@@ -111,12 +111,12 @@ class Inspection:
     Args:
         space: Only its blocks verify.
         opening: The open record of a known feed, by feed id.
-        is_known: Whether a block is stored, by feed id, number and block id (V3).
+        is_known: Whether a block brings nothing new (V3).
     """
 
     space: SpaceId
     opening: Callable[[bytes], OpenRecord | None]
-    is_known: Callable[[bytes, int, bytes], bool]
+    is_known: Callable[[VerifiedBlock], bool]
     _opened: dict[bytes, OpenRecord] = field(default_factory=dict)
     _parts: dict[FeedId, list[VerifiedBlock]] = field(default_factory=dict)
     _blocks: list[Witness] = field(default_factory=list)
@@ -161,12 +161,12 @@ class Inspection:
             self._refuse(*code_of(error))
             return
         identifier = block_id(self.space, record)
-        if self.is_known(header.feed, header.seq, identifier):
+        block = VerifiedBlock(header, record, identifier, payload or b"", sig, checked=False)
+        if self.is_known(block):
             return  # V3
         if payload is None or not fits(header, payload):
             self._refuse("V6", "E_HASH", header.feed, header.seq)
             return
-        block = VerifiedBlock(header, record, identifier, payload, sig, checked=False)
         self._parts.setdefault(header.feed, []).append(block)
 
     def _prove(self, feed: FeedId, part: list[VerifiedBlock]) -> None:

@@ -171,13 +171,15 @@ def _merge(ledger: Ledger, entry: Entry, content: Payload, pending: Pending) -> 
     stamp = ledger.stamp_of(entry.n, entry.clear.time)
     key = entry.n << SEQ_BITS | entry.seq
     who = ledger.opening(entry.n).identity
-    is_late = key in ledger.late
+    # A mention by feed and time may mean several branches of a fork (W13), so what a branch writes
+    # is merged in the order of stamps.
+    is_late = key in ledger.late or ledger.chain(entry.n).branch_of is not None
     for group in content.groups:
         touch = ledger.touch(group.id)
         touch.who, touch.app, touch.stamp = who, content.app, stamp
         ledger.touched.append(PutTouched(touch.n, key))
         if is_late:
-            touch.is_rebuilt = True
+            touch.is_rebuilt = ledger.is_rebuilding = True
         elif not touch.is_rebuilt:
             now = touch.now or Document.empty(group.id, touch.n, group.salt)
             touch.now = now.merge(t4_joined(group, pending), stamp)

@@ -29,7 +29,7 @@ Reason: TypeAlias = Literal["write", "membership", "key", "checkpoint"]
 
 def finish(ledger: Ledger, reason: Reason = "write") -> Effects:
     """End a transaction."""
-    if ledger.dirty or ledger.late:
+    if ledger.dirty or ledger.is_rebuilding:
         rebuild(ledger)
     known = ledger.known
     feeds = {

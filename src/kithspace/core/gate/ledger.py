@@ -87,6 +87,7 @@ class Ledger:
     own: tuple[int, int | None] | None = None
     own_record: bytes = b""
     own_bytes: int = 0
+    is_rebuilding: bool = False
     bases: dict[ObjectId, Document | None] = field(default_factory=dict)
     _new_chains: int = 0
 
@@ -275,6 +276,15 @@ class Ledger:
                 chain.released = chain.length
         self.clock = max(self.clock, header.time)
         return self.put(n, block)
+
+    def sign(self, n: int, block: VerifiedBlock) -> None:
+        """Take over the signature of a stored block that had none (a fork or cut ends there)."""
+        chain, seq = self.chain(n), block.header.seq
+        key = n << SEQ_BITS | seq
+        stored = self.blocks.get(key) or self.state.block(n, seq)
+        if stored is not None and n != self.known.own:
+            self.blocks[key] = stored._replace(sig=block.sig)
+            chain.signed = chain.released = seq + 1
 
     def put(self, n: int, block: VerifiedBlock) -> Entry:
         """Write a block's row."""

@@ -195,19 +195,24 @@ def _within_branches(
     ledger: Ledger, root: int, part: Sequence[VerifiedBlock]
 ) -> list[VerifiedBlock]:
     """V5: of many new histories in one message, no more than a feed may have branches."""
-    ends = {ledger.chain(n).head for n in ledger.family(root)}
+    chains = [ledger.chain(n) for n in ledger.family(root)]
+    ends = {chain.head for chain in chains if not ledger.has_branches(chain.n)}
+    forks = {chain.head for chain in chains} - ends
     branches = ledger.branches_counting(root)
     passed: list[VerifiedBlock] = []
     left_out: set[bytes] = set()
     for block in part:
-        if block.header.prev in ends:
-            ends.discard(block.header.prev)
-        elif block.header.prev in left_out or branches >= MAX_BRANCHES:
+        prev = block.header.prev
+        # A first fork makes a branch of what was there as well.
+        more = 0 if prev in ends else 1 if prev in forks else 2
+        if prev in left_out or branches + more > MAX_BRANCHES:
             left_out.add(block.id)
             ledger.refuse("V5", "E_QUOTA", block.header.feed, block.header.seq)
             continue
-        else:
-            branches += 1
+        branches += more
+        ends.discard(prev)
+        if more:
+            forks.add(prev)
         ends.add(block.id)
         passed.append(block)
     return passed

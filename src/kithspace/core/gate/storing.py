@@ -69,9 +69,12 @@ class Selection:
     def _is_known(self, block: VerifiedBlock) -> bool:
         """V3, again: what was verified twice before it was applied is stored once."""
         header = block.header
-        return self.ledger.find(
-            header.feed, header.seq, block.id
-        ) is not None or self.ledger.is_held(header.feed, block.id)
+        n = self.ledger.find(header.feed, header.seq, block.id)
+        if n is None:
+            return self.ledger.is_held(header.feed, block.id)
+        if block.checked and self.ledger.chain(n).signed <= header.seq:
+            self.ledger.sign(n, block)
+        return True
 
     def _can_stay(self, candidate: Candidate) -> bool:
         """V7, V8, V10, V11 for one block."""
