@@ -108,7 +108,8 @@ class IdentityModel:
         """Devices added and not removed, oldest first."""
         removed = {self.entries[e].removed for e in kept}
         added = [self.entries[e].introduced for e in self.ancestry.order(kept)]
-        return [d.sign for d in added if d is not None and d.sign not in removed]
+        keys = dict.fromkeys(d.sign for d in added if d is not None)
+        return sorted((k for k in keys if k not in removed), key=lambda k: self.rank(kept, k))
 
     def recovery(self, kept: Entries) -> bytes | None:
         key = None
@@ -134,8 +135,10 @@ class IdentityModel:
         if isinstance(entry.body, AddDevice | RotateDevice):
             ever = {d.sign for e in kept if (d := self.entries[e].introduced) is not None}
             ever |= {gone for e in kept if (gone := self.entries[e].removed) is not None}
-            may = is_device or (is_phrase and isinstance(entry.body, AddDevice))
-            return may and entry.body.device.sign not in ever and len(live) < MOST_DEVICES
+            adds = isinstance(entry.body, AddDevice)
+            may = is_device or (is_phrase and adds)
+            fits = not adds or len(live) < MOST_DEVICES
+            return may and fits and entry.body.device.sign not in ever
         return is_device
 
     def rank(self, given: Entries, key: bytes) -> int:

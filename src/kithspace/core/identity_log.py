@@ -14,6 +14,7 @@ Rules (security.md 3):
     I6   So the older of two devices that remove each other stays, and the phrase beats all.
     I7   Only the phrase changes the recovery key once one is set.
     I8   A removed key is never added again; with no live device only the phrase adds one.
+    2.4  At most 32 devices are live, and 1,024 entries known.
 """
 
 from collections.abc import Collection, Iterable
@@ -43,7 +44,7 @@ class Standing(NamedTuple):
     """What a set of counting entries says."""
 
     live: dict[DeviceKey, Device]
-    """Devices added and not removed, in order of adding."""
+    """Devices added and not removed, the oldest first (I3)."""
     added: frozenset[DeviceKey]
     removed: frozenset[DeviceKey]
     recovery: bytes | None
@@ -114,27 +115,30 @@ def i3_rank(log: EntryLog, given: Iterable[bytes], issuer: bytes) -> int:
 
 def fold_entries(log: EntryLog, given: Collection[bytes]) -> frozenset[bytes]:
     """I4, I5: the ids of the given entries that count."""
-    if len(given) <= 1:
-        return frozenset(given)  # a genesis stands by itself; nothing else can stand alone
+    if len(given) == 1 and not log.pasts[next(iter(given))]:
+        return frozenset(given)  # the everyday case: a genesis stands by itself
     return _i5_replay(log, given, _i4_void(log, frozenset(given)))
 
 
 def standing_of(log: EntryLog, kept: Iterable[bytes]) -> Standing:
     """Return live devices and recovery key of a set of counting entries."""
     added: dict[DeviceKey, Device] = {}
+    places: dict[DeviceKey, int] = {}
     removed: set[DeviceKey] = set()
     recovery: bytes | None = None
     for entry in log.order(kept):
         device, gone = entry.introduced, entry.removed
         if device is not None:
             added.setdefault(device.sign, device)
+            places.setdefault(device.sign, places.get(gone, len(places)) if gone else len(places))
         if gone is not None:
             removed.add(gone)
         if isinstance(entry.body, EntryGenesis):
             recovery = entry.body.recovery
         elif isinstance(entry.body, SetRecovery):
             recovery = entry.body.phrase
-    live = {key: device for key, device in added.items() if key not in removed}
+    oldest_first = sorted(added, key=places.__getitem__)
+    live = {key: added[key] for key in oldest_first if key not in removed}
     return Standing(live, frozenset(added), frozenset(removed), recovery)
 
 
@@ -178,7 +182,8 @@ def _issuer_stands(entry: Entry, standing: Standing) -> bool:
         case EntryGenesis():
             return True
         case AddDevice(device=device):
-            return (by_device or by_phrase) and _is_new(device.sign, standing)
+            has_room = len(standing.live) < MAX_DEVICES
+            return (by_device or by_phrase) and has_room and _is_new(device.sign, standing)
         case RotateDevice(device=device):
             return by_device and _is_new(device.sign, standing)
         case RemoveDevice():
@@ -191,9 +196,8 @@ def _issuer_stands(entry: Entry, standing: Standing) -> bool:
 
 
 def _is_new(key: DeviceKey, standing: Standing) -> bool:
-    """I8: a key that was ever added or removed is not added again; 32 are live at most (2.4)."""
-    known = key in standing.added or key in standing.removed
-    return not known and len(standing.live) < MAX_DEVICES
+    """I8: a key that was ever added or removed is not added again."""
+    return key not in standing.added and key not in standing.removed
 
 
 def _concurrent(log: EntryLog, one: Entry, other: Entry) -> bool:

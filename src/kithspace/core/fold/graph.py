@@ -62,6 +62,7 @@ class Graph:
     about: dict[IdentityId, tuple[int, ...]] = field(default_factory=dict)
     """Genesis, admit, raise, lower, remove (of the whole identity) about an identity (M3)."""
     with_entries: dict[IdentityId, tuple[int, ...]] = field(default_factory=dict)
+    """Credentials that hold entries of an identity, or cut feeds of its devices."""
     barred: dict[tuple[IdentityId, DeviceKey], Bits] = field(default_factory=dict)
     """Removals of a device by a `remove` with its key."""
     by_identity: dict[IdentityId, Bits] = field(default_factory=dict)
@@ -163,9 +164,9 @@ class Graph:
         self.by_device[c.device] = self.by_device.get(c.device, 0) | 1 << i
 
     def _note_entries(self, c: Credential, i: int) -> None:
-        if not c.entries:
+        if not c.entries and not (isinstance(c.body, IdentityUpdate) and c.body.cuts):
             return
-        identity = c.entries[0].identity
+        identity = c.entries[0].identity if c.entries else c.issuer
         log = self.logs.get(identity, EntryLog.empty()).with_entries(c.entries)
         if log is not None:
             self.logs[identity] = log
