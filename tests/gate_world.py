@@ -3,19 +3,28 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kithspace.adapters.memory_store import MemoryStore
+from kithspace.core.block import (
+    Dep,
+    block_id,
+    complete_header,
+    encode_aad,
+    open_record,
+    sign_block,
+)
 from kithspace.core.codec import Value
-from kithspace.core.credential import Head, KeyGeneration, Signed, credential_id
+from kithspace.core.credential import Head, Signed, credential_id
 from kithspace.core.document import Document
 from kithspace.core.effects import Changed, Effects, PutFeed
+from kithspace.core.envelope import content_key, seal_body
 from kithspace.core.fold import Membership, generation_id
 from kithspace.core.gate.drafting import Author, Draft
 from kithspace.core.generation import access_key, make_generation
-from kithspace.core.ids import BlockId, GenerationId, IdentityId, ObjectId
-from kithspace.core.payload import Group, Segment
+from kithspace.core.ids import BlockId, CredentialId, GenerationId, IdentityId, ObjectId, SpaceId
+from kithspace.core.payload import Group, Payload, Segment, encode_payload
 from kithspace.core.replica import Replica
-from kithspace.core.stamp import Stamp
 from kithspace.core.state import WireBlock
 from kithspace.core.value import ROOT
 from kithspace.core.verify import Verified
@@ -34,6 +43,7 @@ class World:
     people: dict[str, Person] = field(default_factory=dict)
     credentials: list[Signed] = field(default_factory=list)
     keys: dict[GenerationId, bytes] = field(default_factory=dict)
+    made: int = 0
 
     @classmethod
     def make(cls, roles: Mapping[str, str]) -> "World":
@@ -90,7 +100,8 @@ class Node:
         self.world = world
         self.person = person
         self.store = MemoryStore()
-        self.entropy = Drawn(f"{person.name} {hands.key.hex()}")
+        world.made += 1
+        self.entropy = Drawn(f"{person.name} {world.made}")
         self.author = Author(person.id, hands.sign, hands.agree, "test")
         self.changed: list[Changed] = []
         self.sent: list[object] = []
@@ -120,7 +131,6 @@ class Node:
     def copy(self) -> "Node":
         """A restored backup of this node: it goes on in the same feed, and knows no better."""
         other = self.world.node(self.person.name, Hands(self.author.device, self.author.agree))
-        other.entropy = Drawn(f"copy of {self.person.name} {self.feed(self.own).length}")
         other.pull(self)
         known = other.replica._known
         known.own, known.own_reason = known.numbers[self.own], None
@@ -242,7 +252,7 @@ def object_of(name: str) -> ObjectId:
 
 
 def check_prefixes(node: Node) -> None:
-    """F5: what is stored of another's feed ends at a checked signature, if no cut or fork ends it."""
+    """F5: a stored feed of another ends at a checked signature, if no cut or fork ends it."""
     cut = set(node.state.held_feeds())
     for row in node.state.feeds():
         mine = node.replica.author_of(row.id)
@@ -259,4 +269,65 @@ def check_prefixes(node: Node) -> None:
         assert last is None or last.sig is not None
 
 
-__all__ = ["IdentityId", "KeyGeneration", "Node", "Stamp", "World", "object_of"]
+class Forger:
+    """Makes blocks by hand, as a device may that keeps no rule."""
+
+    def __init__(self, node: Node, reason: int = 0, **fields: bytes) -> None:
+        self.node = node
+        self.space = node.replica.space
+        (self.gen, self.gen_key), *_ = node.world.keys.items()
+        auth = node.replica.membership.auth_for(node.person.id) or CredentialId(bytes(32))
+        self.opening = open_record(
+            SpaceId(fields.get("space", self.space)),
+            IdentityId(fields.get("identity", node.person.id)),
+            node.author.device,
+            CredentialId(fields.get("auth", auth)),
+            node.entropy(16),
+            node.now << 16,
+            reason,
+        )
+        self.feed = self.opening.id
+
+    @property
+    def open(self) -> WireBlock:
+        return (self.opening.record, None, self.opening.sig)
+
+    def body(self, *groups: Group) -> bytes:
+        return encode_payload(Payload("forger", groups=groups), self.feed)
+
+    def block(
+        self,
+        seq: int,
+        prev: bytes,
+        body: bytes | None = None,
+        *,
+        kind: int = 1,
+        deps: Sequence[Dep] = (),
+        time: int | None = None,
+        sealed: bytes | None = None,
+        is_signed: bool = True,
+    ) -> "Forged":
+        """One block; by default with an empty payload and a time that follows from its number."""
+        time = (self.node.now << 16) + seq if time is None else time
+        aad = encode_aad(kind, self.feed, seq, prev, tuple(deps), time, self.gen)
+        if sealed is None:
+            key = content_key(self.gen_key, self.feed)
+            sealed = seal_body(
+                key, self.node.entropy(24), self.body() if body is None else body, aad
+            )
+        record = complete_header(aad, sealed)
+        sig = sign_block(self.space, record, self.node.author.device) if is_signed else None
+        return Forged(record, sealed, sig, block_id(self.space, record))
+
+
+class Forged(NamedTuple):
+    """A block made by hand."""
+
+    record: bytes
+    payload: bytes
+    sig: bytes | None
+    id: BlockId
+
+    @property
+    def wire(self) -> WireBlock:
+        return (self.record, self.payload, self.sig)

@@ -134,7 +134,6 @@ def test_branch_flood_paused():
     ana.pull(ben)
     for number in range(70):
         copy = ben.copy()
-        copy.entropy(number)  # another nonce, another block
         copy.write((milk, ("title",), f"{number}"))
         copy.release()
         ana.receive(copy.blocks(ben.own))
@@ -150,7 +149,6 @@ def test_branch_flood_in_one_message_is_paused():
     flood = []
     for number in range(70):
         copy = ben.copy()
-        copy.entropy(number)
         copy.write((milk, ("title",), f"{number}"))
         copy.release()
         flood += copy.blocks(ben.own, 2)

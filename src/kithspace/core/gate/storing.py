@@ -196,17 +196,19 @@ class Selection:
 
     def _ask(self) -> None:
         """Ask for the predecessors and deps that nobody here has."""
+        room, openings = self.ledger.known.room, self.ledger.known.openings
         for candidate in self.candidates.values():
-            if not candidate.needs:
-                continue
+            missing = {
+                need
+                for need in candidate.needs
+                if need not in room and need not in openings and need not in self.ledger.openings
+            }
             header = candidate.block.header
-            if header.prev in candidate.needs and header.prev not in self.ledger.known.room:
-                root = self.ledger.find_number(header.feed)
-                first = 0 if root is None else min(self.ledger.chain(root).length, header.seq)
-                self.ledger.sends.append(AskRange(header.feed, first, header.seq))
-            for dep in header.deps:
-                if dep.id in candidate.needs and dep.id not in self.ledger.known.room:
-                    self.ledger.sends.append(ask_for(self.ledger, dep))
+            if header.prev in missing:
+                below = Dep(header.feed, header.seq - 1, header.prev)
+                self.ledger.sends.append(ask_for(self.ledger, below))
+            asked = (ask_for(self.ledger, dep) for dep in header.deps if dep.id in missing)
+            self.ledger.sends.extend(asked)
 
     def _in_order(self) -> Iterator[VerifiedBlock]:
         """Every block after its predecessor and its deps; else as they came."""
