@@ -18,6 +18,7 @@ class StoreOpener(Protocol):
 
         `is_next_boot`: as after the computer was started anew.
         """
+        ...
 
 
 class Interrupted(Exception):
