@@ -286,6 +286,7 @@ _NUMBERED: list[tuple[str, Callable[[], Made]]] = [
     ("C removes A; then B lowers C | B leaves", _13),
 ]
 _FURTHER: list[tuple[str, str, Callable[[], Made | WithDevices]]] = [
+    ("leave-first", "C removes A; then B leaves | B lowers C", _leave_before_lower),
     (
         "readmitted",
         "A removes C | B removes C; A readmits C, seeing one",
