@@ -64,7 +64,11 @@ class _Writer:
         value = self.value(write.value)
         if write.zero:
             return (path, value, 0)
-        replaced = tuple(map(self.stamp, write.replaced))
+        named = write.replaced
+        if len(named) > 1:
+            # In the order of what stands in the payload: a branch by its id.
+            named = tuple(sorted(named, key=_mention, reverse=True))
+        replaced = tuple(map(self.stamp, named))
         if write.origin is not None:
             return (path, value, replaced, self.stamp(write.origin))
         return (path, value, replaced) if replaced else (path, value)
@@ -101,6 +105,10 @@ class _Writer:
     def update(self, form: Form) -> Value:
         code, incarnation, update = form
         return (code, 0 if incarnation == ZERO else self.stamp(incarnation), update)
+
+
+def _mention(stamp: Stamp) -> tuple[int, bytes]:
+    return stamp.time, stamp.branch or stamp.feed
 
 
 _CHANGE = {
