@@ -17,7 +17,7 @@ Record = dict[str, object]
 def read_records(path: Path) -> list[Record]:
     """Read all records of a file by its suffix, `.csv` or `.json`.
 
-    Missing values (an empty cell, a key that is not there, null in JSON) stay out of the record.
+    A missing value (an empty cell, a key that is not there) stays out of its record; null is kept.
 
     Raises:
         WrongInput: The file cannot be read, or a line is wrong; it names the line.
@@ -31,11 +31,11 @@ def read_records(path: Path) -> list[Record]:
         ) from error
     except OSError as error:
         raise WrongInput(f"{path} cannot be read: {error.strerror}.", "Check the name.") from error
-    match path.suffix.lower():
-        case ".csv":
-            return _read_csv(path.name, text)
-        case ".json":
-            return _read_json(path.name, text)
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return _read_csv(path.name, text)
+    if suffix == ".json":
+        return _read_json(path.name, text)
     raise WrongInput(f"{path.name} is neither .csv nor .json.", "Give the file that suffix.")
 
 
@@ -110,10 +110,7 @@ def _read_json(name: str, text: str) -> list[Record]:
             )
         labels.update(dict.fromkeys(record))
     fields = dict(zip(labels, _fields(name, list(labels)), strict=True))
-    return [
-        {fields[label]: value for label, value in record.items() if value is not None}
-        for record in loaded
-    ]
+    return [{fields[label]: value for label, value in record.items()} for record in loaded]
 
 
 def _no_constant(constant: str) -> object:

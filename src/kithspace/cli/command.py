@@ -1,0 +1,120 @@
+"""What have all commands in common: options, one session, errors as sentences, exit codes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from kithspace.cli.output import Voice
+from kithspace.errors import KithError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import kithspace as ks
+
+INTERRUPTED: Final = 130
+
+
+class Session:
+    """One call of `kith`: how it speaks, and the vault it works on.
+
+    Args:
+        voice: How to speak.
+        vault: A name or a path, or None for the default vault.
+    """
+
+    def __init__(self, voice: Voice, vault: str | None) -> None:
+        self.voice = voice
+        self.vault_word = vault or os.environ.get("KITH_VAULT")
+        self._opened: ks.Vault | None = None
+
+    def vault(self, *, network: bool = False) -> ks.Vault:
+        """Open the vault; `close` closes it. Asks for a passphrase on a terminal if one is needed."""
+        import kithspace as ks
+
+        if self._opened is None:
+            try:
+                self._opened = self._open(network=network, passphrase=None)
+            except ks.VaultLocked:
+                if not sys.stdin.isatty():
+                    raise
+                passphrase = click.prompt("Passphrase", hide_input=True, err=True)
+                self._opened = self._open(network=network, passphrase=passphrase)
+        return self._opened
+
+    def _open(self, *, network: bool, passphrase: str | None) -> ks.Vault:
+        import kithspace as ks
+
+        word = self.vault_word
+        if word is not None and (os.sep in word or Path(word).is_dir()):
+            return ks.open_vault(word, passphrase=passphrase, network=network)
+        return ks.open_vault(name=word, passphrase=passphrase, network=network)
+
+    def close(self) -> None:
+        """Close the vault if it was opened."""
+        if self._opened is not None:
+            self._opened.close()
+
+
+_COMMON: Final = (
+    click.Option(["--vault"], metavar="NAME|PATH", help="Work on this vault."),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object a line."),
+    click.Option(["--quiet"], is_flag=True, help="Print only data and errors."),
+    click.Option(["--yes"], is_flag=True, help="Do not ask."),
+    click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
+)
+
+
+def command(name: str, example: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command whose function gets a `Session` first.
+
+    Args:
+        name: As typed.
+        example: The line that opens its help.
+    """
+
+    def wrap(act: Callable[..., None]) -> click.Command:
+        @functools.wraps(act)
+        def run(
+            vault: str | None,
+            as_json: bool,  # noqa: FBT001 - click passes options by name
+            quiet: bool,  # noqa: FBT001
+            yes: bool,  # noqa: FBT001
+            debug: bool,  # noqa: FBT001
+            **rest: Any,  # noqa: ANN401
+        ) -> None:
+            voice = Voice(json=as_json, quiet=quiet, yes=yes, debug=debug)
+            _run(act, Session(voice, vault), rest)
+
+        made = click.command(name, short_help=(act.__doc__ or "").split("\n", 1)[0])(run)
+        made.help = f"\b\n  {example}\n\n{act.__doc__ or ''}"
+        made.params = [*made.params, *_COMMON]
+        return made
+
+    return wrap
+
+
+def _run(act: Callable[..., None], session: Session, rest: dict[str, object]) -> None:
+    """Call a command; every error of ours becomes a sentence and an exit code."""
+    try:
+        try:
+            act(session, **rest)
+        finally:
+            session.close()
+    except KithError as error:
+        if session.voice.debug:
+            raise
+        session.voice.fail(error)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
