@@ -159,7 +159,7 @@ def _log(title: str, signed: list[SignedEntry]) -> Json:
         "entries": list[Json](
             [one.raw.hex(), list[Json](sig.hex() for sig in one.sigs)] for one in signed
         ),
-        "counting": sorted(one.hex() for one in kept),
+        "counting": list[Json](sorted(one.hex() for one in kept)),
         "live": list[Json](key.hex() for key in live),
         "ranks": [i3_rank(log, log.entries, key) for key in live],
     }
