@@ -77,6 +77,8 @@ class Graph:
     ranks: dict[int, tuple[Key, int, Key]] = field(default_factory=dict)
     """M6 of each revoker."""
     revokers: Bits = 0
+    device_revokers: Bits = 0
+    """Those that take away a device, not a role or an invite."""
     settings: Bits = 0
     generations: Bits = 0
     accepts: Bits = 0
@@ -102,6 +104,7 @@ class Graph:
             self.throne.copy(),
             self.ranks.copy(),
             self.revokers,
+            self.device_revokers,
             self.settings,
             self.generations,
             self.accepts,
@@ -207,7 +210,9 @@ class Graph:
                 self.accepts |= bit
             case _:
                 pass
-        self.revokers |= bit if is_revoker(c) else 0
+        if is_revoker(c):
+            self.revokers |= bit
+            self.device_revokers |= bit if is_about_device(c) else 0
 
     def _note_about(self, who: IdentityId, i: int, role: Role) -> None:
         self.about[who] = (*self.about.get(who, ()), i)
@@ -221,3 +226,10 @@ def is_revoker(credential: Credential) -> bool:
     if isinstance(body, IdentityUpdate):
         return any(entry.removed is not None for entry in credential.entries)
     return isinstance(body, Remove | Lower | Cancel)
+
+
+def is_about_device(revoker: Credential) -> bool:
+    """Whether a revoker takes away a device, not a role or an invite."""
+    return isinstance(revoker.body, IdentityUpdate) or (
+        isinstance(revoker.body, Remove) and revoker.body.device is not None
+    )

@@ -51,13 +51,6 @@ def target_of(c: Credential) -> IdentityId | None:
             return None
 
 
-def is_about_device(c: Credential) -> bool:
-    """Whether a revoker takes away a device, not a role or an invite."""
-    return isinstance(c.body, IdentityUpdate) or (
-        isinstance(c.body, Remove) and c.body.device is not None
-    )
-
-
 def m8_leans(graph: Graph, c: Credential, revoker: Credential) -> bool:
     """M8: does `c` rest on a right that `revoker` takes away? Concurrency is the caller's part."""
     match revoker.body:

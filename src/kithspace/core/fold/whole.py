@@ -22,7 +22,6 @@ from kithspace.core.fold.authority import find_invite, m4_authorised
 from kithspace.core.fold.graph import Bits, Graph, members_of
 from kithspace.core.fold.keeping import m9_keep, m10_has_use_left
 from kithspace.core.fold.removal import (
-    is_about_device,
     m7_support,
     m8_hit,
     m8_leans,
@@ -84,9 +83,9 @@ def stays_clean(graph: Graph, base: Bits, segment: Bits, i: int) -> bool:
     c = graph.credentials[i]
     together = segment | 1 << i
     revokers = graph.revokers & together
-    if any(is_about_device(graph.credentials[r]) for r in members_of(revokers)):
+    if revokers & graph.device_revokers:
         return False
-    if revokers and not _has_safe_admin(graph, base, revokers):
+    if revokers >> i & 1 and not _has_safe_admin(graph, base, revokers):
         return False
     if isinstance(c.body, Admit) and c.body.invite is not None:
         invite = find_invite(graph, c.body.invite)
