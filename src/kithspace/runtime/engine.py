@@ -125,6 +125,8 @@ class Engine:
         self.changed = 0
         self.on_members: Callable[[], None] = _do_nothing
         """Called, under the lock, when members have changed."""
+        self.on_release: Callable[[], object] = _do_nothing
+        """Called, under no lock, when own heads were signed."""
         self.lock = SpaceLock(self._deliver)
         self._wake = wake
         self._is_durable = durable
@@ -383,7 +385,8 @@ class Engine:
             if self._closed is not None:
                 return
             now = self.clock.monotonic_ms()
-            if self._release_ms is not None and self._release_ms <= now:
+            is_time = self._release_ms is not None and self._release_ms <= now
+            if is_time:
                 self.release()
             due = self.replica.next_due()
             now_ms = self.clock.now_ms()
@@ -391,6 +394,8 @@ class Engine:
                 self.carry_out(self.replica.due(self.state, now_ms))
             if self.keyring.due_ms is not None and self.keyring.due_ms <= now:
                 self.keyring.prepare()
+        if is_time:
+            self.on_release()
 
     def next_sync(self) -> int | None:
         """When the write-ahead log has to be on disk, in monotonic ms (F3)."""

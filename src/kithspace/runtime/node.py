@@ -11,6 +11,7 @@ V11 (due blocks), K5 (idle generations after a random wait).
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import queue
 import threading
@@ -59,6 +60,7 @@ class Node:
         self._lock = threading.Lock()
         self._workers: list[Worker] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._context: contextvars.Context | None = None
         self._wake: asyncio.Event | None = None
         self._wake_sync: asyncio.Event | None = None
         self._is_woken = False
@@ -91,20 +93,22 @@ class Node:
 
     def wake(self) -> None:
         """Look at the workers' deadlines again, soon. Cheap when it was woken already."""
-        if self._is_woken:
+        if self._is_woken or self._loop is None:
             return
         self._is_woken = True
         self.post(self._set_wake)
 
-    def post(self, call: Callable[[], None]) -> None:
-        """Run on the node's thread, soon; nothing happens once it is stopped."""
+    def post(self, call: Callable[[], None]) -> bool:
+        """Run on the node's thread, soon; false before it is started and once it is stopped."""
         loop = self._loop
         if loop is None or self._is_stopped:
-            return
+            return False
         try:
-            loop.call_soon_threadsafe(call)
+            loop.call_soon_threadsafe(call, context=self._context)
         except RuntimeError:  # the loop was closed between the look and the call
             self._is_stopped = True
+            return False
+        return True
 
     def run(self, act: Callable[[], Coroutine[object, object, None]], timeout: float) -> None:
         """Run something on the node's loop and wait for its end, at most so many seconds."""
@@ -145,7 +149,10 @@ class Node:
 
     async def _serve(self, main: Callable[[], Coroutine[object, object, None]] | None) -> None:
         self._wake, self._wake_sync = asyncio.Event(), asyncio.Event()
+        # What other threads post runs in the loop's context: anyio finds its backend there.
+        self._context = contextvars.copy_context()
         self._loop = asyncio.get_running_loop()
+        self._set_wake()  # who woke the node before it ran was not heard
         async with anyio.create_task_group() as tasks:
             self._scope, self._tasks = tasks.cancel_scope, tasks
             self._is_ready.set()

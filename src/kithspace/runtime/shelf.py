@@ -275,8 +275,11 @@ class Shelf:
         )
         engine.keyring.on_key = self._on_change
         engine.on_members = self._on_change
+        space = Space(engine, Names(engine, record.name, self._known), self._household)
+        # Posted: the mesh has to take the news of the same release first.
+        engine.on_release = lambda: tools.node.post(space.look_whether_synced)
         tools.node.add(engine)
-        return Space(engine, Names(engine, record.name, self._known), self._household)
+        return space
 
     def _arrive(self, space: SpaceId, genesis: Signed) -> Engine:
         """The genesis of a space that was joined has come."""

@@ -544,7 +544,8 @@ class Vault:
         """
         if not self._is_tending:
             self._is_tending = True
-            self.node.post(self._tend)
+            if not self.node.post(self._tend):
+                self._is_tending = False
 
     def _tend(self) -> None:
         self._is_tending = False
