@@ -54,6 +54,9 @@ _FIELDS: Final = 10
 _OPENING_FIELDS: Final = 9
 _EIGHT: Final = b"\x88"
 _TEN: Final = b"\x8a"
+_HASH: Final = b"\x58\x20"
+"""What stands before 32 bytes in CBOR."""
+_GENERATION: Final = b"\x50"
 _COUNTER_MASK: Final = (1 << COUNTER_BITS) - 1
 
 
@@ -178,18 +181,55 @@ def kind_of(record: bytes) -> int:
 def encode_aad(
     kind: int, feed: bytes, seq: int, prev: bytes, deps: tuple[Dep, ...], time: int, gen: bytes
 ) -> bytes:
-    """Header fields 0-7 as an array: what the seal is bound to (A3)."""
-    return encode((VERSION, kind, feed, seq, prev, deps, _pair(time), gen))
+    """Header fields 0-7 as an array: what the seal is bound to (A3).
+
+    The same bytes as `encode` gives, at a third of the price: every block of a feed passes here.
+    """
+    return b"".join(
+        (
+            b"\x88\x01",
+            bytes((kind,)),
+            _HASH,
+            feed,
+            encode_uint(seq),
+            _HASH,
+            prev,
+            encode(deps) if deps else b"\x80",
+            b"\x82",
+            encode_uint(time >> COUNTER_BITS),
+            encode_uint(time & _COUNTER_MASK),
+            _GENERATION,
+            gen,
+        )
+    )
+
+
+def encode_uint(number: int) -> bytes:
+    """A number from 0 on, as `encode` writes it."""
+    if number < 24:
+        return bytes((number,))
+    if number < 1 << 8:
+        return bytes((0x18, number))
+    if number < 1 << 16:
+        return b"\x19" + number.to_bytes(2, "big")
+    if number < 1 << 32:
+        return b"\x1a" + number.to_bytes(4, "big")
+    return b"\x1b" + number.to_bytes(8, "big")
 
 
 def complete_header(aad: bytes, payload: bytes) -> bytes:
     """The header's bytes, from its first eight fields and the sealed payload."""
-    return _TEN + aad[1:] + encode(len(payload)) + encode(crypto.hash_plain(payload))
+    return join_header(aad, len(payload), crypto.hash_plain(payload))
+
+
+def join_header(aad: bytes, size: int, digest: bytes) -> bytes:
+    """The header's bytes, from its first eight fields, and size and hash of the payload."""
+    return _TEN + aad[1:] + encode_uint(size) + _HASH + digest
 
 
 def aad_of(record: bytes, header: Header) -> bytes:
     """The first eight fields, cut out of the header's bytes."""
-    tail = len(encode(header.size)) + len(encode(header.hash))
+    tail = len(encode_uint(header.size)) + len(_HASH) + ID_BYTES
     return _EIGHT + record[1:-tail]
 
 

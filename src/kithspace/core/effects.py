@@ -10,7 +10,6 @@ Rows are carried out in the order given.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from kithspace.core.ids import FeedId, GenerationId, IdentityId, ObjectId
@@ -339,8 +338,7 @@ class Refused(NamedTuple):
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class After:
+class After(NamedTuple):
     """What the replica knows when the rows are on disk; opaque to everybody but `Replica.adopt`.
 
     Only differences are named.
@@ -363,23 +361,22 @@ class After:
         own_bytes: Bytes of own blocks since the last signature, with `own_record`.
     """
 
-    feeds: Mapping[int, PutFeed] = field(default_factory=dict)
+    feeds: Mapping[int, PutFeed] = {}
     clock: int = 0
     last_object: int = 0
-    types: Mapping[str, int] = field(default_factory=dict)
+    types: Mapping[str, int] = {}
     membership: "Membership | None" = None
     lagging: Mapping[int, bytes] | None = None
     waits: "tuple[Wait, ...]" = ()
     left: tuple[bytes, ...] = ()
-    openings: "Mapping[FeedId, OpenRecord | None]" = field(default_factory=dict)
+    openings: Mapping[FeedId, "OpenRecord | None"] = {}
     held: frozenset[bytes] = frozenset()
     own: tuple[int, int | None] | None = None
     own_record: bytes = b""
     own_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(NamedTuple):
     """The result of the gate.
 
     Attributes:

@@ -20,6 +20,7 @@ from kithspace.core.block import (
     Header,
     complete_header,
     encode_aad,
+    encode_uint,
 )
 from kithspace.core.codec import PAYLOAD, decode, encode
 from kithspace.core.effects import PutBlock
@@ -89,8 +90,20 @@ class Clear(NamedTuple):
 
 
 def encode_clear(form: int, header: Header) -> bytes:
-    """Encode `PutBlock.clear`."""
-    return encode((form, header.prev, header.deps, header.kind, header.time, header.gen))
+    """Encode `PutBlock.clear`, as `encode` would."""
+    return b"".join(
+        (
+            b"\x86",
+            bytes((form,)),
+            b"\x58\x20",
+            header.prev,
+            encode(header.deps) if header.deps else b"\x80",
+            bytes((header.kind,)),
+            encode_uint(header.time),
+            b"\x50",
+            header.gen,
+        )
+    )
 
 
 def read_clear(clear: bytes) -> Clear:

@@ -24,8 +24,8 @@ from kithspace.core.block import (
     Dep,
     Header,
     block_id,
-    complete_header,
     encode_aad,
+    join_header,
     open_record,
     sign_block,
 )
@@ -39,6 +39,7 @@ from kithspace.core.payload import Group, Payload, encode_payload
 from kithspace.core.stamp import Stamp, tick
 from kithspace.core.state import State
 from kithspace.core.verify import VerifiedBlock, VerifiedOpening, Witness
+from kithspace.core.write import w2_repeats
 from kithspace.errors import SealError, TooBig
 
 Entropy: TypeAlias = Callable[[int], bytes]
@@ -143,7 +144,8 @@ class Sealer:
         nonce, body = self.entropy(NONCE_BYTES), part.body
         aad = encode_aad(kind, place.feed, place.seq, place.prev, deps, self.clock, self.gen)
         sealed = seal_body(self.key, nonce, body, aad)
-        record = complete_header(aad, sealed)
+        digest = hash_plain(sealed)
+        record = join_header(aad, len(sealed), digest)
         header = Header(
             kind,
             place.feed,
@@ -153,7 +155,7 @@ class Sealer:
             self.clock,
             self.gen,
             len(sealed),
-            hash_plain(sealed),
+            digest,
         )
         sig = None
         unsigned, size = place.unsigned + 1, place.unsigned_bytes + len(sealed) + len(record)
@@ -269,7 +271,7 @@ def a10_parts(payload: Payload, feed: FeedId) -> list[Part]:
     while todo:
         part = todo.pop()
         writes = sum(len(group.writes) for group in part.groups)
-        if writes <= MAX_WRITES:
+        if writes <= MAX_WRITES and not w2_repeats(part.groups):
             body = encode_payload(part, feed)
             if sealed_size(len(body)) <= MAX_PAYLOAD_BYTES:
                 parts.append(Part(part, body))
