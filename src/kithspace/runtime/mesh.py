@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -89,6 +90,7 @@ class Mesh:
         self._book = VaultBook(vault)
         self._meeting = Meeting(self, transport, discovery, entropy)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._context: contextvars.Context | None = None
         self._early: list[Callable[[], None]] = []
         self._tasks: TaskGroup | None = None
         self._shares: dict[SpaceId, Share] = {}
@@ -150,7 +152,7 @@ class Mesh:
             self._early.append(call)
             return
         with contextlib.suppress(RuntimeError):  # the loop has ended: so have all connections
-            loop.call_soon_threadsafe(call)
+            loop.call_soon_threadsafe(call, context=self._context)
 
     # ---------------------------------------------------------------- life
 
@@ -160,6 +162,7 @@ class Mesh:
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
+                self._context = contextvars.copy_context()
                 self._loop = asyncio.get_running_loop()
                 self._meeting.start(tasks, self._vault.peer_addresses())
                 self._look_at_spaces()
@@ -212,9 +215,7 @@ class Mesh:
 
     def touch(self) -> None:
         """Something changed: look at all links and deadlines again."""
-        for share in self._shares.values():
-            share.report_sameness()
-            self._end_arrival(share)
+        self._report()
         for link in self._links:
             link.wake()
         self._wake.set()
@@ -224,8 +225,14 @@ class Mesh:
         self._wake.set()
 
     def rested(self) -> None:
-        """A link has nothing left to write."""
+        """A link has nothing left to write: what it wrote may have made two spaces the same."""
+        self._report()
         self._rest.set()
+
+    def _report(self) -> None:
+        for share in self._shares.values():
+            share.report_sameness()
+            self._end_arrival(share)
 
     # ---------------------------------------------------------------- spaces
 

@@ -60,12 +60,15 @@ class Seeker:
         self._guest = guest
         self._found: tuple[str, ...] = ()
         self._is_done = False
-        self._scope = anyio.CancelScope()
+        self._is_cancelled = False
+        self._scope: anyio.CancelScope | None = None  # made in `run`: it belongs to a task
         self._changed = anyio.Event()
 
     def cancel(self) -> None:
         """Give up."""
-        self._scope.cancel()
+        self._is_cancelled = True
+        if self._scope is not None:
+            self._scope.cancel()
         if self.link is not None and not self._is_done:
             self.link.hang_up("cancelled")
 
@@ -86,7 +89,9 @@ class Seeker:
 
     async def run(self) -> None:
         """Try until it is decided."""
-        with self._scope:
+        with anyio.CancelScope() as self._scope:
+            if self._is_cancelled:
+                return
             failure: Failure | None = None
             with anyio.move_on_after(GIVE_UP_SECONDS) as limit:
                 failure = await self._try_all(limit)
