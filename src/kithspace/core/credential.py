@@ -18,7 +18,6 @@ from typing import Final, NamedTuple
 from kithspace.core.codec import decode, encode
 from kithspace.core.credential_body import (
     KIND_OF,
-    KINDS,
     AcceptHeld,
     Admit,
     Body,
@@ -37,8 +36,8 @@ from kithspace.core.credential_body import (
     Remove,
     Settings,
     body_value,
-    read_body,
 )
+from kithspace.core.credential_reader import KINDS, read_body
 from kithspace.core.crypto import KeyPair, hash_of, sign, verify
 from kithspace.core.identity import Entry, SignedEntry, decode_entry, is_authentic
 from kithspace.core.ids import ID_BYTES, CredentialId, DeviceKey, IdentityId, SpaceId

@@ -9,7 +9,6 @@ Rules (security.md 6):
     became void by M10 leaves no revoker behind), its recipients must all be live devices now.
 """
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from kithspace.core.credential import Cancel, IdentityUpdate, KeyGeneration, Lower, Remove
@@ -58,18 +57,15 @@ def generation_heads(view: View) -> list[Generation]:
     return [g for g in (_generation(view, i) for i in heads) if g]
 
 
-def k5_choose(
-    state: FoldState, roster: Roster, view: View, keys: Collection[GenerationId]
-) -> GenerationId | None:
-    """K5: the generation to write under, among those whose key is here; None: make one."""
-    triggers = k6_revokers(view)
-    for g in generations(view):
-        i = view.graph.index[g.credential]
-        if not g.counts or g.id not in keys or triggers & ~view.graph.past(i):
-            continue
-        if _is_sealed_to_members(state, roster, view.graph, i):
-            return g.id
-    return None
+def k5_usable(state: FoldState, roster: Roster, view: View) -> list[GenerationId]:
+    """K5: the generations under which may be written, the one to prefer first."""
+    due, index = k6_revokers(view), view.graph.index
+    fresh = [
+        g for g in generations(view) if g.counts and not due & ~view.graph.past(index[g.credential])
+    ]
+    return [
+        g.id for g in fresh if _is_sealed_to_members(state, roster, view.graph, index[g.credential])
+    ]
 
 
 def k6_revokers(view: View) -> Bits:

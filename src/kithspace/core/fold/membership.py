@@ -11,8 +11,9 @@ present state answers, in a time that does not depend on how many credentials th
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from kithspace.core.block import OpenRecord
 from kithspace.core.credential import (
@@ -34,7 +35,7 @@ from kithspace.core.fold.feeds import FeedRight, auth_for, c1_cuts, v4_feed_righ
 from kithspace.core.fold.graph import Bits, Graph, members_of
 from kithspace.core.fold.growth import Arrivals, Growth
 from kithspace.core.fold.intake import Admitted, Intake, Recount
-from kithspace.core.fold.keys import Generation, generation_heads, generations, k5_choose
+from kithspace.core.fold.keys import Generation, generation_heads, generations, k5_usable
 from kithspace.core.fold.roster import Roster
 from kithspace.core.fold.rules_of_space import LiveInvite, live_invites, m11_settings
 from kithspace.core.fold.state import EMPTY, fold_of
@@ -44,7 +45,9 @@ from kithspace.core.ids import CredentialId, DeviceKey, GenerationId, IdentityId
 from kithspace.core.roles import Role
 from kithspace.errors import CodecError, LimitError
 
-MAX_PARENTS = 16
+MAX_PARENTS: Final = 16
+_OPENING_RIGHT: Final = 4
+"""An open record begins with space, identity, device and auth: what its right rests on."""
 
 
 class LiveDevice(NamedTuple):
@@ -58,11 +61,11 @@ class LiveDevice(NamedTuple):
 class Membership:
     """All that is known of one space's credentials; never changed, only replaced.
 
+    Answers that take work are kept once given: the gate asks them at every commit.
+
     Attributes:
         space: The space's id, that of its genesis credential.
     """
-
-    __slots__ = ("_graph", "_kept", "_refused", "_roster", "_state", "_waiting", "space")
 
     def __init__(self, space: SpaceId, growth: Growth) -> None:
         self.space = space
@@ -73,6 +76,7 @@ class Membership:
         self._roster.follow(self._graph, self._kept)
         self._waiting = growth.waiting
         self._refused = growth.refused
+        self._cuts: dict[tuple[object, ...], Cuts] = {}
 
     @classmethod
     def found(cls, genesis: Signed) -> Self:
@@ -140,7 +144,7 @@ class Membership:
         """Every member and its role (M11)."""
         return MappingProxyType(self._roster.roles)
 
-    @property
+    @cached_property
     def admins(self) -> tuple[IdentityId, ...]:
         """The admins, sorted by id."""
         roles = self._roster.roles
@@ -193,26 +197,33 @@ class Membership:
 
     def cuts(self, opening: OpenRecord, branches: Collection[bytes] = ()) -> Cuts:
         """C1, C3: how far a feed counts; `core.cut.c1_length` turns it into a number."""
-        return c1_cuts(self._view, opening, branches)
+        asked = (*opening[:_OPENING_RIGHT], opening.id, *branches)
+        if asked not in self._cuts:
+            self._cuts[asked] = c1_cuts(self._view, opening, branches)
+        return self._cuts[asked]
 
-    @property
+    @cached_property
     def generations(self) -> list[Generation]:
         """All admissible key generations, the greatest (n, id) first."""
         return generations(self._view)
 
-    @property
+    @cached_property
     def generation_heads(self) -> list[Generation]:
         """The generations with none after them (K4)."""
         return generation_heads(self._view)
 
-    @property
+    @cached_property
     def next_n(self) -> int:
         """The number of a key generation made now (K1)."""
         return k1_next_n(self._graph, self._graph.everything)
 
     def choose_generation(self, keys: Collection[GenerationId]) -> GenerationId | None:
         """K5: the generation to write under, among those whose key is here; None: make one."""
-        return k5_choose(self._state, self._roster, self._view, keys)
+        return next((g for g in self._usable if g in keys), None)
+
+    @cached_property
+    def _usable(self) -> list[GenerationId]:
+        return k5_usable(self._state, self._roster, self._view)
 
     def recipients(self, generation: CredentialId) -> list[DeviceKey]:
         """K2: to whom a generation is sealed, sorted: the live devices of the fold of its past."""
@@ -227,19 +238,19 @@ class Membership:
 
     # ------------------------------------------------------------ rules of the space
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, int | str]:
         """The space's settings, with defaults (M11)."""
         return m11_settings(self._view)
 
-    @property
+    @cached_property
     def invites(self) -> list[LiveInvite]:
         """Invites that count, are not cancelled, and have uses left."""
         return live_invites(self._view)
 
     # ------------------------------------------------------------ credentials
 
-    @property
+    @cached_property
     def heads(self) -> tuple[CredentialId, ...]:
         """Credentials with none after them, sorted."""
         return tuple(sorted(self._graph.credentials[i].id for i in members_of(self._graph.heads)))
@@ -281,7 +292,7 @@ class Membership:
                 wanted |= self._graph.past(i) | 1 << i
         return [self._graph.credentials[i].signed for i in members_of(wanted)]
 
-    @property
+    @cached_property
     def void(self) -> list[CredentialId]:
         """Known credentials that do not count, for admins to see (M13)."""
         graph = self._graph
