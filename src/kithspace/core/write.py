@@ -16,6 +16,7 @@ from kithspace.core.codec import Value
 from kithspace.core.ids import ObjectId
 from kithspace.core.path import PathKey, Segment, path_key
 from kithspace.core.stamp import Stamp
+from kithspace.core.value import BASE, SUM
 
 OWN_TYPES: Final = frozenset({"kith.message", "kith.profile", "kith.record"})
 """Types whose objects are own objects; all others are shared (A8)."""
@@ -80,6 +81,22 @@ class Payload(NamedTuple):
     label: str = ""
     undoes: tuple[Stamp, ...] = ()
     groups: tuple[Group, ...] = ()
+
+
+def cell_of(value: Value) -> int:
+    """Which of the cells that share a path this value is for: a counter's sum, its base, else 0."""
+    if type(value) is tuple and value[0] in (SUM, BASE):
+        return SUM if value[0] == SUM else BASE
+    return 0
+
+
+def w2_repeats(groups: Iterable[Group]) -> bool:
+    """W2: whether these writes need several blocks, as the parts of one text do (T4)."""
+    for group in groups:
+        writes = group.writes
+        if len(writes) > 1 and len({(w.key, cell_of(w.value)) for w in writes}) < len(writes):
+            return True
+    return False
 
 
 def make_write(
