@@ -395,7 +395,7 @@ def test_m10_a_use_after_the_last_one_is_void() -> None:
     two = s.let_in(C, E, link, one)
     m = known(*base, link, one, two)
     assert (m.role(D.id), m.role(E.id)) == (Role.READER, Role.NONE)
-    assert m.invites == []
+    assert m.invites == ()
 
 
 def test_m11_settings_have_defaults_and_the_newest_wins() -> None:
@@ -440,7 +440,7 @@ def test_m12_an_admin_without_a_live_device_holds_no_throne() -> None:
 def test_m13_void_credentials_are_listed() -> None:
     s, base, c = begin()
     d = s.admit(B, D, "writer", c)
-    assert known(*base, d, s.remove(A, B, c)).void == [id_of(d)]
+    assert known(*base, d, s.remove(A, B, c)).void == (id_of(d),)
 
 
 def test_m14_a_device_that_is_no_admins_has_a_quota() -> None:

@@ -203,14 +203,14 @@ class Membership:
         return self._cuts[asked]
 
     @cached_property
-    def generations(self) -> list[Generation]:
+    def generations(self) -> tuple[Generation, ...]:
         """All admissible key generations, the greatest (n, id) first."""
-        return generations(self._view)
+        return tuple(generations(self._view))
 
     @cached_property
-    def generation_heads(self) -> list[Generation]:
+    def generation_heads(self) -> tuple[Generation, ...]:
         """The generations with none after them (K4)."""
-        return generation_heads(self._view)
+        return tuple(generation_heads(self._view))
 
     @cached_property
     def next_n(self) -> int:
@@ -239,14 +239,14 @@ class Membership:
     # ------------------------------------------------------------ rules of the space
 
     @cached_property
-    def settings(self) -> dict[str, int | str]:
+    def settings(self) -> Mapping[str, int | str]:
         """The space's settings, with defaults (M11)."""
-        return m11_settings(self._view)
+        return MappingProxyType(m11_settings(self._view))
 
     @cached_property
-    def invites(self) -> list[LiveInvite]:
+    def invites(self) -> tuple[LiveInvite, ...]:
         """Invites that count, are not cancelled, and have uses left."""
-        return live_invites(self._view)
+        return tuple(live_invites(self._view))
 
     # ------------------------------------------------------------ credentials
 
@@ -293,10 +293,11 @@ class Membership:
         return [self._graph.credentials[i].signed for i in members_of(wanted)]
 
     @cached_property
-    def void(self) -> list[CredentialId]:
+    def void(self) -> tuple[CredentialId, ...]:
         """Known credentials that do not count, for admins to see (M13)."""
         graph = self._graph
-        return [graph.credentials[i].id for i in members_of(graph.everything & ~self._kept)]
+        void = members_of(graph.everything & ~self._kept)
+        return tuple(graph.credentials[i].id for i in void)
 
     # ------------------------------------------------------------ making
 
