@@ -142,6 +142,10 @@ class Document:
         after.is_purged = True
         return after
 
+    def with_root(self, root: Cell) -> Self:
+        """The same object with other cells, as a join with a checkpoint gives them (W11)."""
+        return self._copy(root)
+
     def replaced(self, key: bytes, value: Value) -> tuple[Stamp, ...]:
         """The stamps that a write of this value has to name (W3), greatest first.
 
