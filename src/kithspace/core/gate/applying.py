@@ -43,6 +43,14 @@ def advance(ledger: Ledger, numbers: Iterable[int]) -> None:
         todo += _advance_one(ledger, ledger.chain(todo.pop()))
 
 
+def apply_one(ledger: Ledger, entry: Entry) -> bool:
+    """Apply a block that is a run by itself, where nothing lags; false: its key is not here."""
+    if entry.clear.form == CIPHERTEXT and not ledger.has_key(entry):
+        return False
+    _apply_block(ledger, ledger.chain(entry.n), entry, {})
+    return True
+
+
 def _advance_one(ledger: Ledger, chain: Chain) -> list[int]:
     """Apply a feed's blocks as far as they go; return the feeds that this sets free."""
     woken: list[int] = []
@@ -95,9 +103,8 @@ def _obstacle(ledger: Ledger, chain: Chain, unit: Sequence[Entry]) -> bytes | No
         need = _unapplied(ledger, chain, unit)
         if need is not None:
             return need
-    feed = ledger.feed_id(chain.n)
     for entry in unit:
-        if entry.clear.form == CIPHERTEXT and ledger.key(entry.clear.gen, feed) is None:
+        if entry.clear.form == CIPHERTEXT and not ledger.has_key(entry):
             ledger.sends.append(AskKey(entry.clear.gen))
             return entry.clear.gen
     return None
@@ -126,14 +133,20 @@ def _set_free(ledger: Ledger, chain: Chain, unit: Sequence[Entry]) -> list[int]:
 
 
 def _apply_unit(ledger: Ledger, chain: Chain, unit: Sequence[Entry], *, is_whole: bool) -> None:
-    pending: Pending = {}
+    pending: Pending | None = {} if is_whole else None
     for entry in unit:
-        content = content_of(ledger, entry)
-        chain.applied = entry.seq + 1
-        chain.tip = 1
+        _apply_block(ledger, chain, entry, pending)
+
+
+def _apply_block(ledger: Ledger, chain: Chain, entry: Entry, pending: Pending | None) -> None:
+    """Count a block as applied, and merge it; `pending` is None if its run has no effect."""
+    content = content_of(ledger, entry)
+    chain.applied = entry.seq + 1
+    chain.tip = 1
+    if entry.clear.deps:
         _clear_tips(ledger, entry)
-        if content is not None and is_whole:
-            _merge(ledger, entry, content, pending)
+    if content is not None and pending is not None:
+        _merge(ledger, entry, content, pending)
 
 
 def _clear_tips(ledger: Ledger, entry: Entry) -> None:

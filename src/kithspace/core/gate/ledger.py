@@ -325,6 +325,10 @@ class Ledger:
         self.entries[place] = again
         return again
 
+    def has_key(self, entry: Entry) -> bool:
+        """Whether the key of a block's payload is here."""
+        return self.key(entry.clear.gen, self.feed_id(entry.n)) is not None
+
     def key(self, generation: GenerationId, feed: FeedId) -> bytes | None:
         """The key of a feed's payloads under a generation, if it is here."""
         key = self.known.keys.get((generation, feed))

@@ -11,11 +11,11 @@ Rules (security.md section 7):
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from kithspace.core.block import OpenRecord
+from kithspace.core.block import LAST, OpenRecord
 from kithspace.core.cut import Cuts
 from kithspace.core.effects import AskCredentials, PutAbout, PutHeld
 from kithspace.core.fold import FeedRight
-from kithspace.core.gate.applying import advance
+from kithspace.core.gate.applying import advance, apply_one
 from kithspace.core.gate.family import Family
 from kithspace.core.gate.fork import note_forks
 from kithspace.core.gate.known import OWN_FEED
@@ -59,8 +59,7 @@ def take_own(ledger: Ledger, witnesses: Iterable[Witness]) -> None:
         if n is None or ledger.chain(n).head != header.prev:
             continue  # V3
         ledger.bases.update(witness.bases)
-        ledger.append(n, witness)
-        advance(ledger, (n,))
+        append(ledger, n, witness)
         ledger.own_record = witness.record
         size = ledger.known.own_bytes + header.size + len(witness.record)
         ledger.own_bytes = 0 if witness.checked else size
@@ -106,25 +105,39 @@ def v5_paused(ledger: Ledger, blocks: Iterable[VerifiedBlock]) -> list[VerifiedB
 
 def place(ledger: Ledger, blocks: Sequence[VerifiedBlock]) -> None:
     """Store or hold blocks that can be, in causal order, and apply what can be applied."""
-    parts: dict[int, list[VerifiedBlock]] = {}
+    parts: dict[bytes, list[VerifiedBlock]] = {}
     for block in blocks:
-        root = ledger.find_number(block.header.feed)
+        parts.setdefault(block.header.feed, []).append(block)
+    settled: dict[bytes, list[int] | None] = {}
+    roots: dict[bytes, int] = {}
+    for feed, part in parts.items():
+        root = ledger.find_number(feed)
         if root is not None:
-            parts.setdefault(root, []).append(block)
-    ends: dict[int, list[int] | None] = {}
-    for root, part in parts.items():
-        ends[root] = _settle(ledger, root, part)
+            roots[feed] = root
+            settled[feed] = _settle(ledger, root, part)
     for block in blocks:
-        root = ledger.find_number(block.header.feed)
+        header = block.header
+        root = roots.get(header.feed)
         if root is None:
             continue
-        numbers = ends[root]
-        if numbers is None:
-            n = ledger.find(block.header.feed, block.header.seq - 1, block.header.prev) or root
-            ledger.append(n, block)
-            advance(ledger, (n,))
-        else:
+        numbers = settled[header.feed]
+        if numbers is not None:
             advance(ledger, numbers)
+            continue
+        n = root
+        if len(ledger.family(root)) > 1:
+            n = ledger.find(header.feed, header.seq - 1, header.prev) or root
+        append(ledger, n, block)
+
+
+def append(ledger: Ledger, n: int, block: VerifiedBlock) -> None:
+    """Store a block at the end of a feed or branch, and apply what can be applied."""
+    entry = ledger.append(n, block)
+    if not ledger.lagging and entry.clear.kind == LAST:
+        chain = ledger.chain(n)
+        if chain.applied == entry.seq and chain.branch_of is None and apply_one(ledger, entry):
+            return
+    advance(ledger, (n,))
 
 
 def _settle(ledger: Ledger, root: int, part: Sequence[VerifiedBlock]) -> list[int] | None:
