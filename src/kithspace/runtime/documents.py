@@ -12,14 +12,16 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from kithspace.core.document import Document
+from kithspace.core.ids import ObjectId, from_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kithspace.core.effects import Changed, PutObject
-    from kithspace.core.ids import ObjectId
     from kithspace.core.pack import FeedNumbers
+    from kithspace.core.query import Plan
     from kithspace.core.state import State
+    from kithspace.ports import Store
 
 MAX_DOCUMENTS: Final = 4_096
 
@@ -46,8 +48,23 @@ class Documents:
         row = self._state.object(object_id)
         return None if row is None else self._load(row)
 
-    def of_rows(self, rows: Iterable[PutObject]) -> list[Document]:
-        """Return the objects of rows that were just read."""
+    def select(self, plan: Plan, store: Store) -> list[Document]:
+        """Return what a plan finds, in its order."""
+        found = self._of_rows(store.query(plan))
+        return found if plan.is_exact else plan.finish(found, self._find)
+
+    def count(self, plan: Plan, store: Store) -> int:
+        """How many a plan finds."""
+        if plan.is_exact:
+            return plan.counted(store.count(plan))
+        return len(self.select(plan, store))
+
+    def _find(self, object_text: str) -> Document | None:
+        """A live object, from the text of its id."""
+        document = self.get(ObjectId(from_text(object_text)))
+        return document if document is not None and document.live else None
+
+    def _of_rows(self, rows: Iterable[PutObject]) -> list[Document]:
         found = self._found
         return [found.get(row.id) or self._load(row) for row in rows]  # type: ignore[call-overload]  # a row's id is an object's
 

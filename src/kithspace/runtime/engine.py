@@ -15,39 +15,36 @@ Rules:
 
 from __future__ import annotations
 
+import json
 import logging
-import threading
-from collections import deque
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from kithspace.core.effects import Announce, PutCredential
-from kithspace.core.ids import BlockId, CredentialId, FeedId, ObjectId, from_text
+from kithspace.core.ids import BlockId, CredentialId, FeedId
 from kithspace.core.replica import Replica
 from kithspace.core.roles import Role
 from kithspace.core.stamp import Stamp
 from kithspace.core.verify import VerifiedBlock
-from kithspace.errors import Closed, NotAllowed
+from kithspace.errors import Closed, KithError, NotAllowed
 from kithspace.protocol.leaves import CredentialLeaf, FeedLeaf
+from kithspace.runtime.delivery import Delivery, SpaceLock, leaf_of
 from kithspace.runtime.documents import Documents
 from kithspace.runtime.drafts import gate_draft
 from kithspace.runtime.exchange import News
 from kithspace.runtime.keyring import Keyring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import TracebackType
+    from collections.abc import Callable, Mapping, Sequence
 
     from kithspace.core.credential import Body, Signed
     from kithspace.core.document import Document
-    from kithspace.core.effects import Changed, Effects, PutFeed, Row, Send
+    from kithspace.core.effects import Changed, Effects, Row, Send
     from kithspace.core.fold import Membership
     from kithspace.core.gate.drafting import Author
-    from kithspace.core.ids import DeviceKey, SpaceId
+    from kithspace.core.ids import DeviceKey, ObjectId, SpaceId
     from kithspace.core.query import Plan
     from kithspace.core.state import State
     from kithspace.ports import Clock, Draft, Entropy, Store
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -59,33 +56,6 @@ RELEASE_IDLE_MS: Final = 500
 """While nobody listens, they are signed after this time."""
 RESTORED: Final = 1
 """Reason of an open record: the disk may have forgotten (F2)."""
-
-
-class SpaceLock:
-    """The lock of a space: reentrant; calls `after` when its last holder has let go (G5)."""
-
-    __slots__ = ("_after", "_depth", "_lock")
-
-    def __init__(self, after: Callable[[], None]) -> None:
-        self._lock = threading.RLock()
-        self._depth = 0
-        self._after = after
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._depth += 1
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._depth -= 1
-        is_last = self._depth == 0
-        self._lock.release()
-        if is_last:
-            self._after()
 
 
 class Engine:
@@ -127,15 +97,12 @@ class Engine:
         """Called, under the lock, when members have changed."""
         self.on_release: Callable[[], object] = _do_nothing
         """Called, under no lock, when own heads were signed."""
-        self.lock = SpaceLock(self._deliver)
+        self._delivery = Delivery()
+        self.lock = SpaceLock(self._delivery.hand_out)
         self._wake = wake
         self._is_durable = durable
         self.keyring = Keyring(self)
         self._closed: Closed | None = None
-        self._watchers: tuple[Callable[[Sequence[Changed]], None], ...] = ()
-        self._listeners: tuple[Callable[[News], None], ...] = ()
-        self._queue: deque[Sequence[Changed] | News] = deque()
-        self._delivering = threading.Lock()
         self._released_ms = 0
         self._release_ms: int | None = self.clock.monotonic_ms()
         self._sync_ms: int | None = None
@@ -169,21 +136,25 @@ class Engine:
         """Return the documents a plan finds, in its order."""
         with self.lock:
             self.check_open()
-            found = self.documents.of_rows(self.store.query(plan))
-            return found if plan.is_exact else plan.finish(found, self._find)
+            return self.documents.select(plan, self.store)
 
     def count(self, plan: Plan) -> int:
         """How many a plan finds."""
         with self.lock:
             self.check_open()
-            if plan.is_exact:
-                return plan.counted(self.store.count(plan))
-            return len(plan.finish(self.documents.of_rows(self.store.query(plan)), self._find))
+            return self.documents.count(plan, self.store)
 
-    def _find(self, object_text: str) -> Document | None:
-        """A live object, from the text of its id."""
-        document = self.documents.get(ObjectId(from_text(object_text)))
-        return document if document is not None and document.live else None
+    def declare(self, type_name: str, version: int, columns: Mapping[str, str]) -> None:
+        """Keep these indexes of a type, by field; nothing happens before it has objects."""
+        with self.lock:
+            self.check_open()
+            row = next((one for one in self.state.types() if one.name == type_name), None)
+            if row is None:
+                return
+            indexed = json.dumps(dict(columns), sort_keys=True)
+            if (row.version, row.indexed) != (max(row.version, version), indexed):
+                newest = max(row.version, version)
+                self.store.commit([row._replace(version=newest, indexed=indexed)])
 
     def commit(self, draft: Draft) -> Stamp:
         """Write a transaction; returns when it would survive `kill -9` (F1).
@@ -199,7 +170,7 @@ class Engine:
             self.check_may_write()
             self.keyring.prepare()
             now = self.clock.now_ms()
-            whole = gate_draft(draft, self.documents.get)
+            whole = gate_draft(draft, self.documents.get, self.replica.next_feed)
             blocks = self.replica.seal(whole, self.state, now, self.entropy)
             self.carry_out(self.replica.apply(blocks, self.state, now))
             last = blocks[-1]
@@ -261,13 +232,14 @@ class Engine:
         self.replica.adopt(effects.after)
         if effects.after.membership is not None:
             self._members_changed()
+            if self.replica.has_unreleased:  # own blocks that count again
+                self._plan_release()
         if effects.changed:
             self.changed += 1
             self.documents.take(effects.changed)
-            if self._watchers:
-                self._queue.append(effects.changed)
-        if is_new_generation and self._listeners:
-            self._queue.append(News(is_new_generation=True))
+            self._delivery.show(effects.changed)
+        if is_new_generation:
+            self._delivery.tell(News(is_new_generation=True))
         return self._queue_news(effects, source)
 
     def admit_own(self, credentials: Sequence[Signed], *, rows: Sequence[Row] = ()) -> None:
@@ -308,17 +280,20 @@ class Engine:
         if not effects.send and not has_grown:
             return ()
         asks = tuple(send for send in effects.send if not isinstance(send, Announce))
-        if not self._listeners:
+        if not self._delivery.has_listeners:
             return asks
-        leaves = [self.leaf(send.feed) for send in effects.send if isinstance(send, Announce)]
+        grown = [send.feed for send in effects.send if isinstance(send, Announce)]
+        # What came from others may also have taken back: by a cut (C7) or a fork (V12).
+        taken = effects.after.feeds.values() if has_grown or source is not None else ()
+        told = dict.fromkeys([*grown, *(FeedId(row.id) for row in taken)])
+        feeds = tuple(self.leaf(feed) or FeedLeaf(feed, 0, BlockId(feed)) for feed in told)
         credentials = tuple(
             CredentialLeaf(CredentialId(row.id), row.depth)
             for row in (effects.persist if has_grown else ())
             if isinstance(row, PutCredential)
         )
-        feeds = tuple(leaf for leaf in leaves if leaf is not None)
         if feeds or credentials or asks:
-            self._queue.append(News(feeds, credentials, asks, source))
+            self._delivery.tell(News(feeds, credentials, asks, source))
         return asks
 
     def leaf(self, feed: FeedId) -> FeedLeaf | None:
@@ -330,43 +305,14 @@ class Engine:
 
     def watch(self, call: Callable[[Sequence[Changed]], None]) -> Callable[[], None]:
         """Call with what each commit changed, in order, under no lock. Returns what stops it."""
-        with self.lock:
-            self._watchers = (*self._watchers, call)
-
-        def stop() -> None:
-            with self.lock:
-                self._watchers = tuple(one for one in self._watchers if one is not call)
-
-        return stop
+        return self._delivery.watch(call)
 
     def listen(self, call: Callable[[News], None]) -> Callable[[], None]:
         """Call with what may be told to peers, in order, under no lock. Returns what stops it."""
+        stop = self._delivery.listen(call)
         with self.lock:
-            self._listeners = (*self._listeners, call)
             self._plan_release()
-
-        def stop() -> None:
-            with self.lock:
-                self._listeners = tuple(one for one in self._listeners if one is not call)
-
         return stop
-
-    def _deliver(self) -> None:
-        """Hand out what is queued. One thread at a time; what it finds meanwhile it takes along."""
-        while self._queue and self._delivering.acquire(blocking=False):
-            try:
-                while self._queue:
-                    self._hand_out(self._queue.popleft())
-            finally:
-                self._delivering.release()
-
-    def _hand_out(self, item: Sequence[Changed] | News) -> None:
-        if isinstance(item, News):
-            for listener in self._listeners:
-                _attempt(listener, item)
-            return
-        for watcher in self._watchers:
-            _attempt(watcher, item)
 
     # ---------------------------------------------------------------- chores of the node
 
@@ -423,39 +369,26 @@ class Engine:
     def _plan_release(self) -> None:
         now = self.clock.monotonic_ms()
         when = now + RELEASE_IDLE_MS
-        if self._listeners:
+        if self._delivery.has_listeners:
             when = max(now, self._released_ms + RELEASE_GAP_MS)
         if self._release_ms is None or when < self._release_ms:
             self._release_ms = when
             self._wake()
 
-    def close(self, closed: Closed, *, clean: bool = True) -> None:
+    def close(self, closed: Closed) -> None:
         """Sign what is unsigned, sync, close the store; every later use raises `closed`."""
         with self.lock:
             if self._closed is not None:
                 return
             try:
-                if clean:
-                    self.release()
+                self.release()
+            except KithError:
+                # What is not signed now is signed at the next opening; the blocks are on disk.
+                _log.warning("The head of a space could not be signed at its end.")
             finally:
                 self._closed = closed
-                self.store.close(clean=clean)
+                self.store.close(clean=True)
 
 
 def _do_nothing() -> None:
     """Nobody wants to know."""
-
-
-def _attempt(call: Callable[[T], None], item: T) -> None:
-    try:
-        call(item)
-    except Exception:  # noqa: BLE001 - one listener's trouble is not the next one's
-        _log.exception("A listener of a space has failed.")
-
-
-def leaf_of(row: PutFeed, state: State) -> FeedLeaf | None:
-    """What is announced of a feed: up to its last signed block that may be told of (F5)."""
-    if not row.length or not row.released:
-        return None
-    head = row.head if row.released == row.length else state.id_at(row.n, row.released - 1)
-    return None if head is None else FeedLeaf(FeedId(row.id), row.released, BlockId(head))

@@ -121,10 +121,12 @@ class Keyring:
         """
         engine = self._engine
         membership = engine.membership
-        if membership is self._seen or engine.role < Role.WRITER:
+        if membership is self._seen:
             return
         self._seen = membership
         self.due_ms = None
+        if engine.role < Role.WRITER:
+            return
         if due_reason(membership, self._keys, engine.clock.now_ms()) not in (None, "first"):
             longest = IDLE_ADMIN_MS if engine.role is Role.ADMIN else IDLE_MS
             share = int.from_bytes(engine.entropy(2), "big") / 2**16

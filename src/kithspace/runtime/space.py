@@ -158,6 +158,10 @@ class Space:
             self.engine.check_open()
             return {row.name: row.version for row in self.engine.state.types()}
 
+    def declare(self, type_name: str, version: int, columns: Mapping[str, str]) -> None:
+        """Keep these indexes of a type, by field; nothing happens before it has objects."""
+        self.engine.declare(type_name, version, columns)
+
     def who(self, stamp: Stamp, object: ObjectId | None = None) -> Who:  # noqa: A002
         """Who wrote; with an object the app is looked up too."""
         with self.engine.lock:

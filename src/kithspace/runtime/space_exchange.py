@@ -22,7 +22,7 @@ from kithspace.core.fold.state import EMPTY
 from kithspace.core.ids import CredentialId
 from kithspace.protocol.leaves import PREFIX_BYTES, CredentialLeaf, FeedLeaf
 from kithspace.protocol.presence import ContentKey
-from kithspace.runtime.engine import leaf_of
+from kithspace.runtime.delivery import leaf_of
 from kithspace.runtime.exchange import AccessKey, Intake, News
 
 if TYPE_CHECKING:
