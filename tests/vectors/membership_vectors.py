@@ -56,6 +56,7 @@ from kithspace.core.roles import Role
 from tests.people import START_MS, Drawn, Hands, Person, Stage, id_of, link_keys
 from tests.scenarios import A as FOUNDER
 from tests.scenarios import Scenario, begin, scenarios
+from tests.vectors import signature_vectors
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
@@ -72,6 +73,7 @@ def build() -> dict[str, Json]:
         "credentials.json": credentials_file(),
         "refused_credentials.json": refused_file(),
         "keys.json": keys_file(),
+        "signatures.json": signatures_file(),
     }
     for scenario in scenarios():
         files[f"membership/{scenario.slug}.json"] = membership_file(scenario)
@@ -379,6 +381,24 @@ def _generations(membership: Membership) -> Json:
         "agree_secret_of_founder": founder.hands.agree.secret.hex(),
         "founder_device": founder.hands.key.hex(),
         "made": found,
+    }
+
+
+def signatures_file() -> Json:
+    """Signatures at the edge of what verifiers agree on."""
+    return {
+        "about": "Accepted is what libsodium accepts (security.md 2.1), on every platform.",
+        "label": signature_vectors.LABEL,
+        "message": signature_vectors.MESSAGE.hex(),
+        "cases": [
+            {
+                "title": case.title,
+                "public": case.public.hex(),
+                "sig": case.sig.hex(),
+                "accept": case.accept,
+            }
+            for case in signature_vectors.cases()
+        ],
     }
 
 
