@@ -304,7 +304,7 @@ class MemoryStore:
     def _passing(self, plan: "Plan") -> "Iterator[tuple[PutObject, Mapping[str, Json]]]":
         names = {row.n: row.name for row in self._state.types()}
         for row in self._state.objects():
-            if row.live and names.get(row.type) == plan.type_name:
+            if bool(row.live) is plan.is_live and names.get(row.type) == plan.type_name:
                 doc = json.loads(row.doc)
                 if plan.matches(doc, self._look_up):
                     yield row, doc

@@ -164,7 +164,7 @@ def find_leaf(
     owner, fields = schema.class_name, schema.fields
     is_open = schema.is_open
     for place, name in enumerate(names):
-        if is_open:
+        if is_open and name not in fields:
             return tuple(hops), _open_leaf(schema, (*path, *names[place:]))
         field = schema.field(name) if not path else _record_field(owner, fields, name)
         path.append(name)

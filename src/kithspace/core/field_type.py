@@ -106,10 +106,10 @@ class Where(Protocol):
 
 
 class Linked(Protocol):
-    """An object of the API, as far as a reference needs it."""
+    """An object or `Ref` of the API, as far as a reference needs it."""
 
-    def _kith_link(self) -> RefValue:
-        """Its id; raises FieldType if it is in no space."""
+    def _kith_link(self) -> object:
+        """Its ids as a `RefValue` that names its space; itself, if it is in no space yet."""
 
 
 class Links(Protocol):
@@ -147,7 +147,7 @@ def refuse(value: object, where: Where, wanted: FieldType) -> FieldTypeError:
     )
 
 
-def link_of(value: object) -> RefValue:
-    """Return the id of an object or `Ref`."""
-    link: RefValue = value._kith_link()  # type: ignore[attr-defined]  # noqa: SLF001 - the protocol Linked
-    return link
+def link_of(value: object) -> object:
+    """Return the ids of an object or `Ref`; itself, if it is in no space yet."""
+    linked: Linked = value  # type: ignore[assignment]  # whoever calls has looked
+    return linked._kith_link()  # noqa: SLF001 - the protocol Linked

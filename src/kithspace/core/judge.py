@@ -10,6 +10,8 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from kithspace.core.view import MISSING
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -76,8 +78,6 @@ def judge_exactly(test: Test, document: Document, find: Find) -> bool:
 
 def _holds(test: Test, value: object) -> bool:
     """Judge the stored value itself."""
-    from kithspace.core.document import MISSING  # noqa: PLC0415
-
     match test.op:
         case "has":
             is_there = (

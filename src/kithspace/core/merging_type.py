@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from kithspace.core.field_type import UNREADABLE, Links, Shape, Where, refuse
+from kithspace.core.value import CounterValue, TextValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,10 @@ class CounterOf:
     shape: ClassVar[Shape] = "counter"
 
     def check(self, value: object, where: Where) -> object:
-        """Return the number that it stands at."""
+        """Return what makes a counter that stands there."""
         if type(value) is not self.cls or not isinstance(value, int):
             raise refuse(value, where, self)
-        return int(value)
+        return CounterValue(int(value))
 
     def read(self, stored: object, links: Links) -> object:
         """Return a counter that belongs to nothing."""
@@ -46,10 +47,10 @@ class TextOf:
     shape: ClassVar[Shape] = "text"
 
     def check(self, value: object, where: Where) -> object:
-        """Return what is written in it."""
+        """Return what makes a text that says the same."""
         if type(value) is not self.cls:
             raise refuse(value, where, self)
-        return str(value)
+        return TextValue(str(value))
 
     def read(self, stored: object, links: Links) -> object:
         """Return a text that belongs to nothing."""

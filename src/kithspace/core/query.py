@@ -60,6 +60,7 @@ class Plan:
         order: The first decides, then the next; at last creation and id.
         limit: At most so many; None for all.
         offset: Leave out so many first.
+        is_live: False: the deleted ones instead.
     """
 
     type_name: str
@@ -67,6 +68,7 @@ class Plan:
     order: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
+    is_live: bool = True
 
     # -- SQL
 
@@ -98,7 +100,7 @@ class Plan:
 
     def _where(self, number_of: NumberOf) -> tuple[str, tuple[Json, ...], Leaf | None]:
         driver = q2_driver(self)
-        terms = [f"type = {number_of(self.type_name)}", "live"]
+        terms = [f"type = {number_of(self.type_name)}", "live" if self.is_live else "not live"]
         parameters: list[Json] = []
         for test in self.tests:
             is_free = driver is not None and not test.hops and test.leaf.path == driver.path
@@ -114,7 +116,7 @@ class Plan:
     def _order_sql(self, driver: Leaf | None) -> str:
         parts = []
         for part in self.order:
-            sql = sql_text.expression(part.leaf)
+            sql = sql_text.order_expression(part.leaf)
             if driver is None or part.leaf.path != driver.path:
                 sql = f"+{sql}"
             parts.append(sql + (" desc" if part.is_descending else ""))
@@ -260,10 +262,6 @@ def _order_key(part: Order, doc: Doc) -> object:
 
 def _rank(value: Json) -> tuple[object, ...]:
     """Sort as SQLite does: nothing, numbers, texts."""
-    if value is None:
+    if value is None or isinstance(value, (list, dict)):
         return (0,)
-    if isinstance(value, str):
-        return (2, value)
-    if isinstance(value, (list, dict)):
-        return (2, "")
-    return (1, value)
+    return (2, value) if isinstance(value, str) else (1, value)

@@ -32,7 +32,7 @@ from kithspace.core.envelope import content_key, read_clear, wire_of
 from kithspace.core.fold import Membership
 from kithspace.core.gate.admitting import admit
 from kithspace.core.gate.applying import advance
-from kithspace.core.gate.drafting import Author, Draft, Entropy, seal
+from kithspace.core.gate.drafting import Author, Draft, Entropy, reason_for_new_feed, seal
 from kithspace.core.gate.effect import finish
 from kithspace.core.gate.known import Known
 from kithspace.core.gate.ledger import Ledger
@@ -99,6 +99,13 @@ class Replica:
     def own_feed(self) -> FeedId | None:
         """The feed that own blocks go to; None before the first."""
         return FeedId(self._known.feeds[self._known.own].id) if self._known.own else None
+
+    @property
+    def next_feed(self) -> FeedId | None:
+        """The feed that the next own block goes to; None: a new one, or nobody writes here."""
+        if self._author is None or reason_for_new_feed(self._known, self._author) is not None:
+            return None
+        return self.own_feed
 
     @property
     def has_unreleased(self) -> bool:

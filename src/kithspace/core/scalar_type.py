@@ -88,6 +88,11 @@ class Scalar:
         return _EMPTY[self.kind]
 
 
+def plain_scalars() -> frozenset[type]:
+    """Return the types whose values never change."""
+    return frozenset(SCALARS.values()) | {type(None)}
+
+
 def _plain(value: object) -> object:
     """Return the value of a subclass as the plain type."""
     match value:

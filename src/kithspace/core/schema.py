@@ -189,9 +189,10 @@ def read_fields(
     for parent in reversed(cls.__mro__[1:]):
         if issubclass(parent, base) and parent is not base:
             fields |= parent.__kith_fields__  # type: ignore[attr-defined]
-    hints = get_type_hints(cls, localns=dict(names))
-    for name in own_annotations(cls):
-        hint = hints[name]
+    own = own_annotations(cls)
+    # Of this body alone: the annotations of the API's own classes name what is not there to see.
+    body = type(cls.__name__, (), {"__annotations__": own, "__module__": cls.__module__})
+    for name, hint in get_type_hints(body, localns=dict(names)).items():
         if get_origin(hint) is ClassVar or hint is ClassVar:
             continue
         fields[name] = _make_field(cls, name, hint, specs.get(name, MISSING))
@@ -199,14 +200,13 @@ def read_fields(
     return fields
 
 
-def own_annotations(cls: type) -> list[str]:
-    """Return the annotated names of a class body, in order, without evaluating anything."""
+def own_annotations(cls: type) -> dict[str, object]:
+    """Return the annotations of a class body, in order; what is a text stays one."""
     if sys.version_info >= (3, 14):
         import annotationlib  # noqa: PLC0415 - exists from 3.14 on
 
-        found = annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
-        return list(found)
-    return list(inspect.get_annotations(cls))
+        return dict(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
+    return dict(inspect.get_annotations(cls))
 
 
 def _make_field(cls: type, name: str, hint: object, given: object) -> Field:

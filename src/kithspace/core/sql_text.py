@@ -86,6 +86,14 @@ def _with_default(leaf: Leaf) -> str:
     return value
 
 
+def order_expression(leaf: Leaf) -> str:
+    """Return what a leaf is ordered by: a list or map in a field of anything has no order."""
+    if leaf.kind != "any":
+        return expression(leaf)
+    kind = f"json_type(doc,{path_text(leaf.path)})"
+    return f"iif({kind} in ('array','object'),null,{expression(leaf)})"
+
+
 def term(test: Test, number_of: Callable[[str], int], *, is_masked: bool) -> Sql:
     """Return the condition that a test is."""
     inner, parameters = _own_term(test, is_masked=is_masked or bool(test.hops))

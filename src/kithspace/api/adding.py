@@ -1,0 +1,102 @@
+"""How does a plain object come into a space, and out of it again?
+
+Adding writes what was given to the object (W9: defaults stay unwritten); texts and records that it
+holds become part of the space and stay the same Python objects. A failed transaction makes the
+object plain again, with what it held before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kithspace.api.attached import Attached, Place
+from kithspace.api.base import Fields, fields_of
+from kithspace.api.record import Record
+from kithspace.api.spot import Spot
+from kithspace.api.text import Text
+from kithspace.core.compose import compose
+from kithspace.core.localize import localize
+from kithspace.core.scalar_type import plain_scalars
+from kithspace.core.value import ROOT, CounterValue, TextValue
+
+if TYPE_CHECKING:
+    from kithspace.api.object import Object
+    from kithspace.api.session import Session
+    from kithspace.core.codec import Value
+    from kithspace.core.edit import Edit
+    from kithspace.core.schema import Schema
+
+_KEPT = plain_scalars()
+
+
+class Plain:
+    """What an object held before it was added."""
+
+    __slots__ = ("_records", "_texts", "_values")
+
+    def __init__(self, holder: Fields) -> None:
+        self._values = dict(holder.__dict__)
+        self._texts = [(one, str(one)) for one in self._values.values() if type(one) is Text]
+        self._records = [
+            (one, Plain(one)) for one in self._values.values() if isinstance(one, Record)
+        ]
+
+    def restore(self, holder: Fields) -> None:
+        """Make it plain again."""
+        object.__setattr__(holder, "_kith", None)
+        holder.__dict__.clear()
+        holder.__dict__.update(self._values)
+        for text, words in self._texts:
+            text._kith_detach(words)  # noqa: SLF001 - ours
+        for record, plain in self._records:
+            plain.restore(record)
+
+
+def root_edit(obj: Object, schema: Schema, session: Session) -> Edit:
+    """Return the write that makes an object.
+
+    Raises:
+        FieldType: A value does not fit.
+        TooBig: A value over its limit.
+    """
+    flat: list[Value] = []
+    space, entropy = session.space_id, session.entropy
+    for field, value in obj._kith_given():  # noqa: SLF001 - ours
+        stored = localize(field.type.check(value, field), field.type, space, field)
+        if not (field.is_container and _is_empty(stored)):
+            flat += (field.name, compose(stored, f"{field.owner}.{field.name}", entropy))
+    return (), (ROOT, schema.name, tuple(flat))
+
+
+def _is_empty(stored: object) -> bool:
+    """A counter at nought, a text without words, an empty collection: they need not be written."""
+    if isinstance(stored, CounterValue):
+        return not stored.start
+    if isinstance(stored, TextValue):
+        return not stored.text
+    return not stored
+
+
+def attach(obj: Object, root: Attached) -> None:
+    """Let a plain object be one in a space; what it holds comes along."""
+    object.__setattr__(obj, "_kith", root)
+    _attach_fields(obj, root)
+
+
+def _attach_fields(holder: Fields, place: Place) -> None:
+    own = holder.__dict__
+    for name, field in fields_of(type(holder)).items():
+        value = own.get(name)
+        if type(value) in _KEPT:
+            continue
+        own.pop(name, None)
+        spot = Spot(place.root, (*place.path, name), field.type, field)
+        if type(value) is Text:
+            value._kith_attach(spot)  # noqa: SLF001 - ours
+            place.parts[name] = value
+        elif isinstance(value, Record) and value._kith is None:  # noqa: SLF001 - ours
+            inner = Place(place.root, spot.path)
+            object.__setattr__(value, "_kith", inner)
+            object.__setattr__(value, "_kith_spot", spot)
+            place.parts[name] = value
+            _attach_fields(value, inner)
