@@ -26,8 +26,6 @@ PING_AFTER_MS: Final = 4_000
 DEAD_AFTER_MS: Final = 10_000
 FRAMES_AT_ONCE: Final = 4
 """What `data_to_send` gives in one go, so that lower lanes can overtake in between."""
-_BATCHES: Final = 4
-"""Credit is given back when a quarter of what was granted has gathered."""
 
 
 class Opened(NamedTuple):
@@ -106,6 +104,7 @@ class Channel:
             return out
         if self._unanswered is not None:
             self._answer_ping()
+        self._give_back()
         while len(out) < FRAMES_AT_ONCE:
             frame = self._writer.next_frame()
             if frame is None:
@@ -170,13 +169,13 @@ class Channel:
             self._give(lane, more)
 
     def dealt_with(self, lane: int, size: int) -> None:
-        """Give credit back: a message's effects are on disk or in the waiting room (X8)."""
-        if lane == CONTROL:
-            return
-        self._owed[lane] += size
-        if self._owed[lane] * _BATCHES >= self._granted[lane]:
-            owed, self._owed[lane] = self._owed[lane], 0
-            self._give(lane, owed)
+        """Give credit back: a message's effects are on disk or in the waiting room (X8).
+
+        It goes out with the next thing that is sent; all of it, since a message as long as the
+        window must be able to begin.
+        """
+        if lane != CONTROL:
+            self._owed[lane] += size
 
     def trust(self) -> None:
         """N6: the peer has proved itself; lane 0 is no longer counted."""
@@ -249,6 +248,12 @@ class Channel:
         number, self._unanswered = self._unanswered, None
         if number is not None:
             self.send(Pong(number, self._heard_ms))
+
+    def _give_back(self) -> None:
+        for lane, owed in self._owed.items():
+            if owed and not self.is_closed:
+                self._owed[lane] = 0
+                self._give(lane, owed)
 
     def _give(self, lane: int, count: int) -> None:
         self._reader.allow(lane, count)

@@ -11,7 +11,7 @@ Rules:
     X12 A removed peer gets the credentials that say so, then `gone`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, NamedTuple, Protocol
 
@@ -184,7 +184,6 @@ class SpaceChannel:
     answered_bytes: int = 0
     early_bytes: int = 0
     ever_proved: bool = False
-    aliases: set[int] = field(default_factory=set)
 
     @property
     def is_open(self) -> bool:

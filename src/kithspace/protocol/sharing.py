@@ -118,6 +118,7 @@ class Sharing:
         self._matcher = Matcher(side, handshake_hash, lists_before)
         self._lists_left = MAX_LISTS - lists_before
         self._spaces: dict[SpaceId, SpaceChannel] = {}
+        self._named: dict[int, SpaceId] = {}
         self._events: list[SharingEvent] = []
         self._farewells: list[tuple[int, str]] = []
         self._now_ms = 0
@@ -236,12 +237,14 @@ class Sharing:
     def welcome(self, space: SpaceId) -> None:
         """Inviter: the joiner is a member now; prove on channel 0, after the welcome."""
         self._spaces[space] = SpaceChannel(0, space, is_own_newest=True, is_made=False)
+        self._named[0] = space
 
     def expect(self, space: SpaceId) -> None:
         """Joiner: channel 0 is this space, which is made here first."""
         self._spaces[space] = SpaceChannel(
             0, space, is_own_newest=True, is_invited=True, is_made=False
         )
+        self._named[0] = space
 
     def joined(self, space: SpaceId, now_ms: int) -> None:
         """Joiner: the space is made here; the inviter counts as proved."""
@@ -264,19 +267,16 @@ class Sharing:
             raise PeerError("E_LIMIT", "too many spaces on one connection")
         channel = SpaceChannel(ch, space, is_own_newest, wait_until_ms=self._now_ms + WAIT_MS)
         self._spaces[space] = channel
+        self._named[ch] = space
         self._channel.grant(m.LIVE, EARLY_WINDOW)
         return channel
 
     def _channel_of(self, ch: int) -> SpaceChannel | None:
-        for channel in self._spaces.values():
-            if channel.ch == ch or ch in channel.aliases:
-                return channel
-        space = self._matcher.space_of(ch)
+        space = self._named.get(ch) or self._matcher.space_of(ch)
         if space is None:
             return None
-        channel = self._spaces.get(space) or self._add(ch, space, is_own_newest=False)
-        channel.aliases.add(ch)
-        return channel
+        self._named[ch] = space
+        return self._spaces.get(space) or self._add(ch, space, is_own_newest=False)
 
     # ------------------------------------------------------------ messages before a space is open
 

@@ -87,6 +87,7 @@ class Meeting:
         self._targets: dict[str, Target] = {}
         self._listeners: list[Listener] = []
         self._announced: tuple[int, tuple[str, ...]] | None = None
+        self._beyond = ""
         self._look_ms = 0
         self._tasks: TaskGroup | None = None
 
@@ -99,6 +100,7 @@ class Meeting:
     async def stop(self) -> None:
         """Take back the announcement, stop listening."""
         self._discovery.stop()
+        self._announced = None
         listeners, self._listeners = self._listeners, []
         for listener in listeners:
             await listener.close()
@@ -177,13 +179,15 @@ class Meeting:
 
     async def _adjust_listening(self) -> None:
         is_wanted = self._wants.is_inviting() or self._wants.is_sharing()
+        beyond = self._wants.listen_at() or ""
+        if self._listeners and (not is_wanted or beyond != self._beyond):
+            await self.stop()
         if is_wanted and not self._listeners:
+            self._beyond = beyond
             await self._listen(LOOPBACK, 0)
-            host, _, port = (self._wants.listen_at() or "").rpartition(":")
+            host, _, port = beyond.rpartition(":")
             if host and port.isdigit():
                 await self._listen(host.strip("[]"), int(port))
-        elif not is_wanted and self._listeners:
-            await self.stop()
         self._announce()
 
     async def _listen(self, host: str, port: int) -> None:

@@ -207,11 +207,18 @@ class Mesh:
         """Do what machines have due; whether anything was."""
         shares = [one for one in self._shares.values() if _is_due(one.next_deadline(), now_ms)]
         for share in shares:
-            share.time_passed(now_ms)
+            self._attempt(partial(share.time_passed, now_ms))
         links = [one for one in self._links if _is_due(one.session.next_deadline(), now_ms)]
         for link in links:
             link.act(partial(link.session.time_passed, now_ms))
         return bool(shares or links)
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        """Do something with a space; a space that is closed or broken is not the mesh's end."""
+        try:
+            act()
+        except KithError as error:
+            _log.warning("A space could not be followed: %s", error.code)
 
     def touch(self) -> None:
         """Something changed: look at all links and deadlines again."""
@@ -275,10 +282,7 @@ class Mesh:
         if share is None:
             return
         now_ms = self.clock.now_ms()
-        try:
-            share.news(news, now_ms)
-        except KithError as error:
-            _log.warning("News of a space could not be followed: %s", error.code)
+        self._attempt(partial(share.news, news, now_ms))
         if news.credentials:
             for link in list(self._links):
                 link.act(partial(link.session.credentials_taken, space, now_ms))
@@ -327,11 +331,13 @@ class Mesh:
         return Link(self, connection, session, guest)
 
     async def run_link(self, link: Link) -> None:
-        """Serve a connection until it ends."""
+        """Serve a connection until it ends; its trouble is nobody else's."""
         self._links.add(link)
         self.touch()
         try:
             await link.run()
+        except Exception:  # noqa: BLE001 - the root of the connection's tasks
+            _log.exception("A connection has failed.")
         finally:
             self._links.discard(link)
             self._peers.link_ended(link)
