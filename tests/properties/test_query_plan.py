@@ -208,9 +208,13 @@ def make_rows(given: list[tuple[int, bool, int, dict[str, Json]]]) -> list[Row]:
     return found
 
 
+def id_text(*given: Any) -> str:
+    return to_text(given[0])
+
+
 def database(stored: list[Row]) -> apsw.Connection:
     db = apsw.Connection(":memory:")
-    db.create_scalar_function(ID_FUNCTION, lambda raw: to_text(bytes(raw)), 1, deterministic=True)
+    db.create_scalar_function(ID_FUNCTION, id_text, 1, deterministic=True)
     db.execute(
         "create table objects(n integer primary key, id blob unique, type int, live int,"
         " created int, doc text, meta blob)"

@@ -13,8 +13,8 @@ from kithspace.api.base import Fields, fields_of
 from kithspace.api.links import moment
 from kithspace.api.overriding import override
 from kithspace.core import edit
-from kithspace.core.ids import ItemId
 from kithspace.core.field_type import UNREADABLE
+from kithspace.core.ids import ItemId
 from kithspace.core.localize import localize
 from kithspace.core.path import segment_of
 from kithspace.core.scalar_type import Anything
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from kithspace.api.attached import Attached
     from kithspace.core.cell import Cell, Head
-    from kithspace.core.ids import ItemId
-from kithspace.core.field_type import FieldType
+    from kithspace.core.field_type import FieldType
     from kithspace.core.path import Segment
     from kithspace.core.schema import Field
 

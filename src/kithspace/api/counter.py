@@ -27,10 +27,10 @@ class Counter(int):
     _kith_added: int = 0
 
     def __iadd__(self, n: int) -> Self:
-        return self._kith_raised(n)
+        return self._kith_raised(n)  # type: ignore[return-value]  # there are no others
 
     def __isub__(self, n: int) -> Self:
-        return self._kith_raised(-n)
+        return self._kith_raised(-n)  # type: ignore[return-value]
 
     def __copy__(self) -> Counter:
         return Counter(int(self))

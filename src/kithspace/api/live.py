@@ -70,7 +70,7 @@ class LiveQuery:
         found = self._select(plan.with_limit(wanted, 0))
         self._is_complete = wanted is None or len(found) < wanted
         self._keys = {one.id: plan.key_of(one) for one in found}
-        self._order = sorted(self._keys.values())  # type: ignore[type-var]  # keys of a plan compare
+        self._order = sorted(self._keys.values())  # keys of a plan compare
 
     def step(self, changes: Iterable[Changed]) -> Delta | None:
         """Take in changes; return what they did to the result."""
@@ -134,13 +134,13 @@ class LiveQuery:
         if old == new:
             return is_in
         if old is not None:
-            del self._order[bisect_left(self._order, old)]  # type: ignore[type-var]
+            del self._order[bisect_left(self._order, old)]
             del self._keys[id_]
         if new is None:
             return False
         if not self._is_complete and (not self._order or new > self._order[-1]):
             return False
-        insort(self._order, new)  # type: ignore[type-var]
+        insort(self._order, new)
         self._keys[id_] = new
         self._trim()
         return id_ in self._keys

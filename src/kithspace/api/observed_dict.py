@@ -85,7 +85,7 @@ class ObservedDict(dict[K, V]):
         self._change({}, [key])
 
     @override
-    def pop(self, key: K, default: Any = _MISSING, /) -> Any:  # type: ignore[override]  # noqa: D102, ANN401 - as dict
+    def pop(self, key: K, default: Any = _MISSING, /) -> Any:  # noqa: D102, ANN401 - as dict
         if key not in self:
             if default is _MISSING:
                 raise KeyError(key)
@@ -110,13 +110,13 @@ class ObservedDict(dict[K, V]):
         self._change(dict(*args, **values))
 
     @override
-    def setdefault(self, key: K, default: Any = None, /) -> Any:  # type: ignore[override]  # noqa: D102, ANN401 - as dict
+    def setdefault(self, key: K, default: Any = None, /) -> Any:  # noqa: D102, ANN401 - as dict
         if key not in self:
             self._change({key: default})
         return self[key]
 
     @override
-    def __ior__(self, other: Mapping[K, V] | Iterable[tuple[K, V]], /) -> ObservedDict[K, V]:  # type: ignore[override, misc]
+    def __ior__(self, other: Mapping[K, V] | Iterable[tuple[K, V]], /) -> ObservedDict[K, V]:  # type: ignore[override]  # as the builtin does
         self.update(other)
         return self
 

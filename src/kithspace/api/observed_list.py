@@ -210,15 +210,15 @@ class ObservedList(list[T]):
     def __delitem__(self, index: SupportsIndex | slice, /) -> None:
         self._kith_reconcile()
         found = self._kith_ids[index]
-        self._remove(found if isinstance(found, list) else [found])  # type: ignore[arg-type]
+        self._remove(found if isinstance(found, list) else [found])
 
     @override
-    def __iadd__(self, values: Iterable[T], /) -> ObservedList[T]:  # type: ignore[override, misc]
+    def __iadd__(self, values: Iterable[T], /) -> ObservedList[T]:  # type: ignore[override]  # as the builtin does
         self.extend(values)
         return self
 
     @override
-    def __imul__(self, times: SupportsIndex, /) -> ObservedList[T]:  # type: ignore[override, misc]
+    def __imul__(self, times: SupportsIndex, /) -> ObservedList[T]:
         count = times.__index__()
         if count < 1:
             self.clear()

@@ -113,22 +113,22 @@ class ObservedSet(set[T]):
         self._turn_into(set(self).symmetric_difference(other))
 
     @override
-    def __ior__(self, other: AbstractSet[T], /) -> ObservedSet[T]:  # type: ignore[override, misc]
+    def __ior__(self, other: AbstractSet[T], /) -> ObservedSet[T]:  # type: ignore[override]  # as the builtin does
         self.update(other)
         return self
 
     @override
-    def __iand__(self, other: AbstractSet[object], /) -> ObservedSet[T]:  # type: ignore[misc]
+    def __iand__(self, other: AbstractSet[object], /) -> ObservedSet[T]:
         self.intersection_update(other)
         return self
 
     @override
-    def __isub__(self, other: AbstractSet[object], /) -> ObservedSet[T]:  # type: ignore[misc]
+    def __isub__(self, other: AbstractSet[object], /) -> ObservedSet[T]:
         self.difference_update(other)
         return self
 
     @override
-    def __ixor__(self, other: AbstractSet[T], /) -> ObservedSet[T]:  # type: ignore[override, misc]
+    def __ixor__(self, other: AbstractSet[T], /) -> ObservedSet[T]:  # type: ignore[override]  # as the builtin does
         self.symmetric_difference_update(other)
         return self
 

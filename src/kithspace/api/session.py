@@ -143,7 +143,7 @@ class Session(Links):
                 doc = part.root.doc
                 if doc.live and doc.type == plan.type_name and plan.matches_exactly(doc, self.find):
                     found.append(doc)
-            return plan.cut(sorted(found, key=plan.key_of))  # type: ignore[arg-type]  # keys compare
+            return plan.cut(sorted(found, key=plan.key_of))  # keys compare
 
     def count(self, plan: Plan) -> int:
         """Return how many a plan finds."""

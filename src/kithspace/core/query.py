@@ -242,13 +242,13 @@ class _Reversed:
     def __init__(self, key: tuple[object, ...]) -> None:
         self.key = key
 
-    def __eq__(self, other: object) -> bool:  # type: ignore[explicit-override]
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, _Reversed) and self.key == other.key
 
     def __lt__(self, other: _Reversed) -> bool:
         return other.key < self.key
 
-    def __hash__(self) -> int:  # type: ignore[explicit-override]
+    def __hash__(self) -> int:
         return hash(self.key)
 
 
