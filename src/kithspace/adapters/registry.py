@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -92,7 +93,11 @@ class Registry:
 def runtime_folder() -> Path:
     """Return the user's runtime folder; `KITH_RUNTIME` overrides."""
     given = os.environ.get("KITH_RUNTIME")
-    return Path(given) if given else user_runtime_path("kithspace", appauthor=False)
+    if given:
+        return Path(given)
+    with warnings.catch_warnings():  # without XDG_RUNTIME_DIR it warns, and names a folder as good
+        warnings.simplefilter("ignore")
+        return user_runtime_path("kithspace", appauthor=False)
 
 
 if sys.platform == "win32":

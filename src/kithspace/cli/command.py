@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from kithspace.cli.output import Voice
+from kithspace.cli.values import WrongInput
 from kithspace.errors import KithError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import kithspace as ks
 
 INTERRUPTED: Final = 130
+_SETTLE_SECONDS: Final = 3.0
+_REPORT_SECONDS: Final = 0.5
 
 
 class Session:
@@ -35,7 +38,7 @@ class Session:
         self._opened: ks.Vault | None = None
 
     def vault(self, *, network: bool = False) -> ks.Vault:
-        """Open the vault; `close` closes it. Asks for a passphrase on a terminal if one is needed."""
+        """Open the vault, asking for a passphrase on a terminal if one is needed."""
         import kithspace as ks
 
         if self._opened is None:
@@ -55,6 +58,64 @@ class Session:
         if word is not None and (os.sep in word or Path(word).is_dir()):
             return ks.open_vault(word, passphrase=passphrase, network=network)
         return ks.open_vault(name=word, passphrase=passphrase, network=network)
+
+    def make(self, name: str | None) -> ks.Vault:
+        """Make the vault of this device, the one that is meant when none is named.
+
+        Raises:
+            WrongInput: There is one already.
+        """
+        from kithspace.api.opening import find_place, login_name, make_default
+
+        word = self.vault_word
+        if word is not None:
+            return self.vault()
+        name = name or login_name()
+        folder = find_place(None, name).folder
+        if folder is not None and folder.exists():
+            raise WrongInput(
+                f"There is a vault “{name}” on this device.", "kith space ls lists it."
+            )
+        self.vault_word = name
+        made = self.vault()
+        make_default(name)
+        return made
+
+    def space(self, name: str, *, network: bool = False) -> ks.Space:
+        """Return a space that there is.
+
+        Raises:
+            NotFound: There is none of that name or id.
+        """
+        return self.vault(network=network).space(name, create=False)
+
+    def settle(self) -> None:
+        """Give the others who are here a moment to compare; nobody here: no wait."""
+        from contextlib import suppress
+
+        import kithspace as ks
+
+        for space in self.vault().spaces:
+            with suppress(ks.TimedOut, ks.Unreachable):
+                space.synced().result(timeout=_SETTLE_SECONDS)
+
+    def hand_over(self, space: ks.Space) -> None:
+        """Stay until both sides have everything; say in words how far it is."""
+        import kithspace as ks
+
+        said, pending = "", space.synced()
+        while True:
+            try:
+                pending.result(timeout=_REPORT_SECONDS)
+            except ks.TimedOut:
+                if (words := space.status.words) != said:
+                    said = words
+                    self.voice.say(f"  {words}")
+            except ks.Unreachable as error:
+                self.voice.hint(f"  {error}")
+                return
+            else:
+                return
 
     def close(self) -> None:
         """Close the vault if it was opened."""

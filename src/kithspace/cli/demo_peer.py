@@ -1,14 +1,16 @@
 """One side of `kith demo`: a whole program that shares a list. Orders come as JSON lines on stdin.
 
-Run by `kith demo`, twice; `kith demo --source` shows it. Everything here is the public API.
+Run by `kith demo`, twice; `kith demo --source` shows it. What it uses of kithspace is public.
 """
 
 import json
-import os
 import sys
+import threading
 from pathlib import Path
 
 import kithspace as ks
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class Item(ks.Object, type="item"):
@@ -18,113 +20,87 @@ class Item(ks.Object, type="item"):
     done: bool = False
 
 
-class Peer:
-    """A vault, one space in it, and what the other side of the demo is told about them."""
+class _Side:
+    """A vault, and one space in it."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder, name
-        self.open(network=True)
-        self.space: ks.Space | None = None
+        self._folder, self._name = folder, name
+        self._vault = ks.open_vault(folder, name=name)
 
-    def open(self, *, network: bool) -> None:
-        self.vault = ks.open_vault(self.folder, name=self.name, network=network)
+    def _follow(self, space: ks.Space) -> None:
+        self._space = space
+        self._items = space.all(Item).order_by("title")
+        self._items.watch(lambda change: _say("state", items=[_shown(i) for i in change.results]))
 
-    def follow(self, space: ks.Space) -> None:
-        self.space = space
-        self.items = space.all(Item).order_by("title")
-        self.items.watch(lambda _: self.tell())
-
-    def tell(self) -> None:
-        """Print what this side has, as one JSON line."""
-        assert self.space is not None
-        shown = [
-            {
-                "id": item.id,
-                "title": item.title,
-                "done": item.done,
-                "conflicts": [
-                    {
-                        "field": conflict.field,
-                        "others": [
-                            {
-                                "value": other.value,
-                                "who": other.who,
-                                "when": f"{other.when:%H:%M:%S}",
-                            }
-                            for other in conflict.others
-                        ],
-                    }
-                    for conflict in item.conflicts
-                ],
-                "who": item.meta.by,
-                "changed": f"{item.meta.changed:%H:%M:%S}",
-            }
-            for item in self.items
-        ]
-        say("state", items=shown, words=self.space.status.words)
-
-    # -- orders
     def found(self) -> None:
-        self.follow(self.vault.space("Groceries"))
-        assert self.space is not None
-        self.space.add(Item("Milk"))
-        say("code", code=self.space.invite().code)
+        self._follow(self._vault.space("Groceries"))  # makes it
+        self._space.add(Item("Milk"))
+        _say("code", code=self._space.invite().code)
 
     def join(self, code: str) -> None:
-        self.follow(self.vault.join(code).result(timeout=30))
-        say("joined")
+        self._follow(self._vault.join(code).result(timeout=30))
+        _say("joined")
 
-    def cut(self) -> None:
-        """Go offline: the vault is opened again without the network."""
-        self.reopen(network=False)
+    def network(self, *, on: bool) -> None:
+        self._vault.close()
+        self._vault = ks.open_vault(self._folder, name=self._name, network=on)
+        self._follow(self._vault.space("Groceries"))
+        _say("network", on=on)
 
-    def meet(self) -> None:
-        self.reopen(network=True)
-
-    def reopen(self, *, network: bool) -> None:
-        assert self.space is not None
-        space_id = self.space.id
-        self.vault.close()
-        self.open(network=network)
-        self.follow(self.vault.space(space_id, create=False))
-        say("network", on=network)
-
-    def edit(self, old: str, title: str) -> None:
-        for item in self.items:
+    def edit(self, old: str, new: str) -> None:
+        for item in self._items:
             if item.title == old:
-                item.title = title
+                item.title = new  # saved, shown, sent
 
     def tick(self, title: str) -> None:
-        for item in self.items:
+        for item in self._items:
             if item.title == title:
                 item.done = not item.done
 
     def add(self, title: str) -> None:
-        assert self.space is not None
-        self.space.add(Item(title))
+        self._space.add(Item(title))
 
     def keep(self) -> None:
-        for item in self.items:
+        for item in self._items:
             for conflict in item.conflicts:
                 conflict.keep(conflict.value)
 
     def quit(self) -> None:
-        self.vault.close()
+        self._vault.close()
+        sys.exit()
 
 
-def say(event: str, **more: object) -> None:
-    print(json.dumps({"event": event, **more}), flush=True)
+def _shown(item: Item) -> dict[str, object]:
+    conflicts = [
+        {
+            "field": conflict.field,
+            "who": conflict.who,
+            "when": f"{conflict.when.astimezone():%H:%M:%S}",
+            "others": [
+                {
+                    "value": other.value,
+                    "who": other.who,
+                    "when": f"{other.when.astimezone():%H:%M:%S}",
+                }
+                for other in conflict.others
+            ],
+        }
+        for conflict in item.conflicts
+    ]
+    return {"id": item.id, "title": item.title, "done": item.done, "conflicts": conflicts}
+
+
+def _say(event: str, **more: object) -> None:
+    with _ONE_AT_A_TIME:  # callbacks come on a thread of their own
+        print(json.dumps({"event": event, **more}), flush=True)
 
 
 def main() -> None:
-    """Carry out the orders of stdin until `quit`."""
-    peer = Peer(Path(sys.argv[1]), sys.argv[2])
-    say("ready", pid=os.getpid())
+    """Carry out the orders of stdin until `quit`, or until nobody gives any."""
+    side = _Side(Path(sys.argv[1]), sys.argv[2])
     for line in sys.stdin:
         order = json.loads(line)
-        getattr(peer, order.pop("do"))(**order)
-        if '"quit"' in line:
-            return
+        getattr(side, order.pop("do"))(**order)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,13 @@ import sys
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Self
 
 import click
 
 from kithspace.adapters.system import SystemClock
+from kithspace.cli import demo_peer
 from kithspace.cli.output import console
 from kithspace.errors import KithError
 
@@ -42,10 +44,9 @@ class Side:
         said: Called after each line that it says.
     """
 
-    def __init__(self, name: str, folder: str, said: Callable[[], None]) -> None:
+    def __init__(self, name: str, folder: Path, said: Callable[[], None]) -> None:
         self.name = name
         self.items: list[Item] = []
-        self.words = ""
         self.code = ""
         self.did: list[str] = []
         self.is_online = True
@@ -53,13 +54,13 @@ class Side:
         self._said = said
         environment = {
             **os.environ,
-            "KITH_RUNTIME": os.path.join(folder, "runtime"),
-            "XDG_CONFIG_HOME": os.path.join(folder, f"{name}-config"),
-            "XDG_STATE_HOME": os.path.join(folder, f"{name}-state"),
+            "KITH_RUNTIME": str(folder / "runtime"),
+            "XDG_CONFIG_HOME": str(folder / f"{name}-config"),
+            "XDG_STATE_HOME": str(folder / f"{name}-state"),
             "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "kithspace.cli.demo_peer", os.path.join(folder, name), name],
+        self.process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", demo_peer.__name__, str(folder / name), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -77,15 +78,15 @@ class Side:
     def _listen(self, lines: IO[str]) -> None:
         for line in lines:
             event = json.loads(line)
-            match event["event"]:
-                case "state":
-                    self.items, self.words = event["items"], event["words"]
-                case "code":
-                    self.code = event["code"]
-                case "joined":
-                    self.has_joined = True
-                case "network":
-                    self.is_online = event["on"]
+            said = event["event"]
+            if said == "state":
+                self.items = event["items"]
+            elif said == "code":
+                self.code = event["code"]
+            elif said == "joined":
+                self.has_joined = True
+            elif said == "network":
+                self.is_online = event["on"]
             self._said()
         self._said()
 
@@ -104,10 +105,11 @@ class Stage:
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="kith-demo-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
         self._changed = threading.Condition()
         self._redraw: Callable[[], None] = _nothing
-        self.ana = Side("Ana", self._folder.name, self._on_said)
-        self.ben = Side("Ben", self._folder.name, self._on_said)
+        self.ana = Side("Ana", folder, self._on_said)
+        self.ben = Side("Ben", folder, self._on_said)
         self.sides = (self.ana, self.ben)
         self.is_cut = False
         self._joined_ms = 0
@@ -133,7 +135,7 @@ class Stage:
         """Both go offline."""
         if not self.is_cut:
             self.is_cut, self._same_ms = True, None
-            self._order_both("cut")
+            self._order_both("network", on=False)
             self._wait(lambda: not any(side.is_online for side in self.sides), "both to be offline")
             for side in self.sides:
                 side.did = ["✂ cut"]
@@ -141,7 +143,7 @@ class Stage:
     def join(self) -> None:
         """Both go online again."""
         if self.is_cut:
-            self._order_both("meet")
+            self._order_both("network", on=True)
             self._wait(lambda: all(side.is_online for side in self.sides), "both to be online")
             self.is_cut, self._joined_ms, self._same_ms = False, _CLOCK.monotonic_ms(), None
             self._note_same()
@@ -151,9 +153,9 @@ class Stage:
         self._edits += 1
         more = "" if self._edits == 1 else f" {self._edits}"
         first = str(self.ana.items[0]["title"]) if self._edits == 1 else self._first_milk()
-        self.ana.order("edit", old=first, title=f"Oat milk{more}")
+        self.ana.order("edit", old=first, new=f"Oat milk{more}")
         self.ana.order("tick", title=f"Oat milk{more}")
-        self.ben.order("edit", old=first, title=f"Whole milk{more}")
+        self.ben.order("edit", old=first, new=f"Whole milk{more}")
         self.ben.order("add", title=f"Bread{more}")
         self.ana.did.append(f"[x] {first} → “Oat milk{more}”")
         self.ben.did.append(f"{first} → “Whole milk{more}”, + Bread{more}")
@@ -169,9 +171,9 @@ class Stage:
         """Ana keeps what is shown of each conflict."""
         self.ana.order("keep")
 
-    def _order_both(self, do: str) -> None:
+    def _order_both(self, do: str, **more: object) -> None:
         for side in self.sides:
-            side.order(do)
+            side.order(do, **more)
 
     def _has(self, title: str, side: Side) -> bool:
         return any(str(item["title"]).startswith(title) for item in side.items)

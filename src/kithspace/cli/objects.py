@@ -17,6 +17,7 @@ from kithspace.cli.values import Assignment, WrongInput, read_assignments, read_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     import kithspace as ks
     from kithspace.cli.command import Session
@@ -128,7 +129,9 @@ def _change_words(assignment: Assignment, before: object, after: object) -> str:
     if isinstance(before, set | list):
         sign = assignment.op[0].replace("=", "→")
         return f"{assignment.field} {sign} {show_value(assignment.value)}"
-    return f"{assignment.field} {show_value(before) or '–'} → {show_value(after) or '–'}"
+    return (
+        f"{assignment.field} {show_value(before) or 'nothing'} → {show_value(after) or 'nothing'}"
+    )
 
 
 @command("ls", "kith ls Groceries task --where '{\"done\": false}' --order=-priority --limit 20")
@@ -191,9 +194,13 @@ def _record(obj: ks.Object) -> dict[str, object]:
         "id": obj.id,
         "type": obj.meta.type,
         "fields": fields,
-        "changed": obj.meta.changed.isoformat(),
+        "changed": _iso(obj.meta.changed),
         "by": obj.meta.by,
     }
+
+
+def _iso(when: datetime | None) -> str | None:
+    return when.isoformat() if when is not None else None
 
 
 def _table(session: Session, shown: Sequence[ks.Object]) -> None:

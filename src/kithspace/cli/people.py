@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,8 @@ from kithspace.cli.command import command
 from kithspace.cli.times import ago, clock_time
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import kithspace as ks
     from kithspace.cli.command import Session
 

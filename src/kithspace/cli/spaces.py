@@ -9,6 +9,7 @@ import click
 from kithspace.cli.command import command
 
 if TYPE_CHECKING:
+    import kithspace as ks
     from kithspace.cli.command import Session
 
 
@@ -72,8 +73,8 @@ def leave_command(session: Session, space: str) -> None:
     """Leave a space; your copy stays, readable."""
     found = session.space(space)
     words = (
-        f"  From now on you receive nothing new of “{found.name}”, and others refuse your changes.\n"
-        "  What you have stays here; what others have stays with them."
+        f"  From now on you receive nothing new of “{found.name}”, and others refuse your"
+        " changes.\n  What you have stays here; what others have stays with them."
     )
     if session.voice.confirm(found.name, words):
         found.leave()
@@ -101,8 +102,14 @@ def status_command(session: Session, space: str | None, *, sizes: bool) -> None:
             mark, colour = ("✓", "green") if status.in_sync else ("✗", "red")
             click.echo(f"{each.name}   {click.style(mark, fg=colour)} {status.words}")
         if sizes:
-            session.voice.table(
-                ["WHAT", "KB"], [[what, f"{size // 1000:,}"] for what, size in each.sizes.items()]
-            )
+            _show_sizes(session, each)
     if not spaces:
         session.voice.say("You have no space yet. Make one: kith space new Groceries")
+
+
+def _show_sizes(session: Session, space: ks.Space) -> None:
+    if session.voice.json:
+        session.voice.record({"space": space.name, "sizes": dict(space.sizes)})
+        return
+    rows = [[what, f"{size / 1000:,.0f} kB"] for what, size in space.sizes.items()]
+    session.voice.table(["WHAT", "ON DISK"], rows)

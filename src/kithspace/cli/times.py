@@ -15,8 +15,10 @@ def now() -> datetime:
     return datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC)
 
 
-def ago(when: datetime) -> str:
-    """`2 min ago`, `3 days ago`, `just now`."""
+def ago(when: datetime | None) -> str:
+    """`2 min ago`, `3 days ago`, `just now`; `never`."""
+    if when is None:
+        return "never"
     seconds = int((now() - when).total_seconds())
     for size, unit in _STEPS:
         if seconds >= size:
