@@ -14,97 +14,14 @@ from kithspace.core.effects import DropItem, PutItem, PutObject
 from kithspace.core.far import Far
 from kithspace.core.pack import decode_packed, encode_packed, to_value
 from kithspace.core.stamp import Stamp
-from kithspace.core.text import OpenText, read_text
-from kithspace.core.value import CounterValue, TextValue
+from kithspace.core.text import read_text
+from kithspace.core.value import TextValue
 from kithspace.core.write import make_write
+from tests.models.cells_edits import FIELDS, Step, edits_of, steps
 from tests.models.cells_world import OBJECT, Replica, Shelf, all_blocks, cells_of, feed_of, rebuilt
 
 CRAMPED = Layout(children=1, size_bytes=40)
 ROOMY = Layout(children=10**6, size_bytes=10**9)
-
-scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**64), 2**64 - 1),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=5),
-    st.binary(max_size=5),
-    st.sampled_from(
-        [
-            (2, "2026-01-01T00:00:00+00:00"),
-            (6, "1.50"),
-            (1, (2**64).to_bytes(9, "big")),
-            (99, "unknown", (1, 2)),
-        ]
-    ),
-)
-python_values: st.SearchStrategy[object] = st.recursive(
-    st.integers(-9, 9) | st.text("ab", max_size=30) | st.none(),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["a", "b", 1, None]), inner, max_size=3)
-        | st.sets(st.integers(0, 9), max_size=4)
-    ),
-    max_leaves=8,
-)
-FIELDS = ["a", "m", "l", "s", "votes", "notes"]
-KINDS = ["scalar", "any", "key", "element", "insert", "remove", "move", "add", "set", "type"]
-MORE_KINDS = ["anew", "delete", "undelete", "pull", "zero"]
-steps = st.tuples(
-    st.sampled_from([*KINDS, *MORE_KINDS]),
-    st.integers(0, 2),
-    st.integers(0, 40),
-    python_values,
-    scalars,
-)
-
-
-def edits_of(
-    replica: Replica, step: str, at: int, value: object, scalar: Any, entropy: Any
-) -> list[edit.Edit]:
-    document = replica.document
-    key = ["x", "y", 1, True, "z"][at % 5]
-    items = document.items("l")
-    match step:
-        case "scalar" | "zero":
-            return [(("a",), scalar)]
-        case "any":
-            name = ["a", "m", "l"][at % 3]
-            return edit.assign(document, (name,), value, name, entropy)
-        case "key":
-            return edit.map_set(("m",), key, value, "m", entropy)
-        case "element":
-            return edit.set_add(("s",), at, "s") if at % 3 else edit.set_discard(("s",), 4, "s")
-        case "insert":
-            return edit.list_insert(
-                document, ("l",), at % (len(items) + 1), [value] * (1 + at % 4), "l", entropy
-            )
-        case "remove" if items:
-            return edit.list_remove(("l",), [items[at % len(items)]])
-        case "move" if items:
-            return edit.list_move(document, ("l",), items[at % len(items)], 0, entropy)
-        case _:
-            return more_edits_of(replica, step, at, entropy)
-
-
-def more_edits_of(replica: Replica, step: str, at: int, entropy: Any) -> list[edit.Edit]:
-    document = replica.document
-    match step:
-        case "add":
-            return edit.counter_add(document, ("votes",), at, replica.feed, "votes")
-        case "set":
-            return edit.assign(document, ("votes",), CounterValue(at), "votes", entropy)
-        case "type":
-            opened = OpenText(document.text("notes"), replica.clock >> 16)
-            return edit.text_update(document, ("notes",), opened.splice(0, 0, "x" * (at + 1)))
-        case "anew":
-            return edit.assign(document, ("notes",), TextValue("anew"), "notes", entropy)
-        case "delete":
-            return edit.delete()
-        case "undelete":
-            return [((), (24, "task", ()))]
-        case _:
-            return []
 
 
 def stripped(cell: Cell) -> Cell:
@@ -130,19 +47,20 @@ def shown(document: Document) -> object:
 
 @given(st.lists(steps, max_size=20), st.integers(0, 2**32))
 def test_b1_b2_every_version_comes_back_from_its_rows_and_layouts_show_the_same(
-    script: list[tuple[Any, ...]], seed: int
+    script: list[Step], seed: int
 ) -> None:
     layouts = [STANDARD, CRAMPED, ROOMY]
     shelves = [Shelf() for _ in layouts]
     replicas = [Replica(who, layout) for who, layout in enumerate(layouts)]
     entropy = Random(seed).randbytes  # noqa: S311 - seeded on purpose
-    for step, who, at, value, scalar in script:
+    for wanted in script:
+        step, who, at, *_ = wanted
         replica = replicas[who]
         befores = [one.document for one in replicas]
         if step == "pull":
             replica.pull(replicas[at % 3])
         else:
-            edits = edits_of(replica, step, at, value, scalar, entropy)
+            edits = edits_of(replica.document, replica.feed, wanted, entropy)
             if edits:
                 replica.write(edits, zero=step == "zero")
         for one, shelf, before in zip(replicas, shelves, befores, strict=True):
