@@ -128,8 +128,8 @@ class Meeting:
     async def time_passed(self, now_ms: int) -> None:
         """Look if it is time to, listen as it is wanted now, dial who is due."""
         if now_ms >= self._look_ms:
+            await self._adjust_listening()  # first: of two that start at once, one sees the other
             self._look(now_ms)
-            await self._adjust_listening()
         for target in list(self._targets.values()):
             if target.due_ms is not None and target.due_ms <= now_ms and not target.is_busy:
                 self._start_dial(target)
