@@ -46,10 +46,10 @@ class World:
     made: int = 0
 
     @classmethod
-    def make(cls, roles: Mapping[str, str]) -> "World":
+    def make(cls, roles: Mapping[str, str], founder: str = "Ana") -> "World":
         """Ana founds; the others are admitted with these roles; one key for all."""
-        world = cls(Stage(Person("Ana")))
-        world.people["Ana"] = world.stage.founder
+        world = cls(Stage(Person(founder)))
+        world.people[founder] = world.stage.founder
         world.credentials.append(world.stage.genesis)
         for name, role in roles.items():
             world.people[name] = Person(name)
@@ -60,7 +60,7 @@ class World:
     @property
     def ana(self) -> Person:
         """The founder."""
-        return self.people["Ana"]
+        return self.stage.founder
 
     @property
     def membership(self) -> Membership:
@@ -272,7 +272,9 @@ def check_prefixes(node: Node) -> None:
 class Forger:
     """Makes blocks by hand, as a device may that keeps no rule."""
 
-    def __init__(self, node: Node, reason: int = 0, **fields: bytes) -> None:
+    def __init__(
+        self, node: Node, reason: int = 0, opened_ms: int | None = None, **fields: bytes
+    ) -> None:
         self.node = node
         self.space = node.replica.space
         (self.gen, self.gen_key), *_ = node.world.keys.items()
@@ -283,7 +285,7 @@ class Forger:
             node.author.device,
             CredentialId(fields.get("auth", auth)),
             node.entropy(16),
-            node.now << 16,
+            (node.now if opened_ms is None else opened_ms) << 16,
             reason,
         )
         self.feed = self.opening.id

@@ -16,7 +16,7 @@ Rules:
 from collections.abc import Iterable, Sequence
 
 from kithspace.core.block import sign_block
-from kithspace.core.credential import Signed
+from kithspace.core.credential import Cut, Head, Signed
 from kithspace.core.effects import (
     After,
     Announce,
@@ -38,7 +38,7 @@ from kithspace.core.gate.known import Known
 from kithspace.core.gate.ledger import Ledger
 from kithspace.core.gate.placing import place, take, take_own
 from kithspace.core.gate.storing import Selection
-from kithspace.core.ids import DeviceKey, FeedId, GenerationId, IdentityId, SpaceId
+from kithspace.core.ids import BlockId, DeviceKey, FeedId, GenerationId, IdentityId, SpaceId
 from kithspace.core.state import State, WireBlock
 from kithspace.core.verify import Inspection, Verified, VerifiedBlock, Witness
 from kithspace.errors import SealError
@@ -119,6 +119,22 @@ class Replica:
             return None
         opening = self._known.opening(n)
         return opening.identity, opening.device
+
+    def heads_of(self, identity: IdentityId, state: State, device: DeviceKey | None = None) -> Cut:
+        """What a cut of a member (or of one device) has to list: all that was applied of it.
+
+        A head names the header's feed id, also on a branch: its block id says which history.
+        """
+        heads = []
+        for n, feed in self._known.feeds.items():
+            opening = self._known.opening(n)
+            if opening.identity != identity or device not in (None, opening.device):
+                continue
+            last = feed.applied - 1
+            block = feed.head if feed.applied == feed.length else state.id_at(n, last)
+            if last > 0 and block is not None and not self._goes_on(n):
+                heads.append(Head(opening.id, last, BlockId(block)))
+        return tuple(sorted(heads))
 
     # ------------------------------------------------------------ own blocks
 
@@ -230,6 +246,15 @@ class Replica:
         self._known.adopt(after)
 
     # ------------------------------------------------------------ private
+
+    def _goes_on(self, n: int) -> bool:
+        """Whether a feed or branch has ended in branches of which something was applied."""
+        feeds = self._known.feeds
+        return any(
+            feeds[m].branch_of == n and feeds[m].applied > feeds[n].length
+            for family in self._known.families.values()
+            for m in family
+        )
 
     def _unreleased(self) -> list[int]:
         known, author = self._known, self._author

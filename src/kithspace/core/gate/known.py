@@ -16,13 +16,13 @@ from typing import Final
 from kithspace.core.block import OpenRecord, read_open_record
 from kithspace.core.effects import After, PutFeed
 from kithspace.core.fold import Membership
-from kithspace.core.ids import DeviceKey, FeedId, GenerationId, SpaceId
+from kithspace.core.ids import ID_BYTES, DeviceKey, FeedId, GenerationId, SpaceId
 from kithspace.core.stamp import Stamp
 from kithspace.core.state import State
 from kithspace.core.waiting import WaitingRoom
 
 OWN_FEED: Final = "own"
-"""Key in `about` under which the id of the feed stands that own blocks go to."""
+"""Key in `about`: the id of the own feed, and the reason as a byte if it has to be succeeded."""
 
 
 @dataclass(slots=True)
@@ -88,7 +88,9 @@ class Known:
             known.types[row.name] = row.n
             known.type_names[row.n] = row.name
         known._take_feeds(state.feeds())
-        known.own = known.numbers.get(state.about(OWN_FEED) or b"", 0)
+        own = state.about(OWN_FEED) or b""
+        known.own = known.numbers.get(own[:ID_BYTES], 0)
+        known.own_reason = own[ID_BYTES] if len(own) > ID_BYTES else None
         # What they need is found out when they are tried again.
         known.lagging = {n: b"" for n, feed in known.feeds.items() if feed.applied < feed.length}
         return known

@@ -235,3 +235,4 @@ def _note_own(ledger: Ledger, root: int) -> None:
     """F4: a block of one's own device that was not known: the feed is succeeded, not continued."""
     if root == ledger.known.own and ledger.known.own_reason is None:
         ledger.own = (root, FORKED)
+        ledger.rows.append(PutAbout(OWN_FEED, ledger.chain(root).id + bytes((FORKED,))))
