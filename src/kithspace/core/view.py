@@ -95,7 +95,9 @@ def is_child_seen(parent: Cell, segment: bytes, kid: Cell) -> bool:
 
 def items_of(cell: Cell) -> list[Item]:
     """The items of a list, in order (L1, L2)."""
-    items = []
+    items: list[Item] = []
+    if _is_other(cell, LIST):
+        return items
     for segment, kid in cell.kids.items():
         item = _item(segment, kid)
         if item is not None:
@@ -106,6 +108,8 @@ def items_of(cell: Cell) -> list[Item]:
 
 def entries_of(cell: Cell) -> list[tuple[bytes, Cell]]:
     """The entries of a map or record by the key of their segment, in the order of the keys."""
+    if _is_other(cell, MAP):
+        return []
     return sorted(
         ((segment, kid) for segment, kid in cell.kids.items() if is_seen(kid)), key=_key_of
     )
@@ -113,6 +117,8 @@ def entries_of(cell: Cell) -> list[tuple[bytes, Cell]]:
 
 def elements_of(cell: Cell) -> list[bytes]:
     """The keys of a set's elements, in order."""
+    if _is_other(cell, SET):
+        return []
     return sorted(
         segment for segment, kid in cell.kids.items() if kid.heads and kid.heads[0].value is True
     )
@@ -162,6 +168,14 @@ def to_json(cell: Cell) -> Json | Missing:
             return project(int_form(counter_value(cell.extra or Extra())))
         case "text" | "nothing":
             return MISSING
+
+
+def _is_other(cell: Cell, code: int) -> bool:
+    """Whether a cell was written, and not as a container of this kind: it shows no children."""
+    if not cell.heads:
+        return False
+    value = cell.heads[0].value
+    return type(value) is not tuple or value[0] != code
 
 
 def _map_json(cell: Cell) -> Json:
