@@ -56,8 +56,8 @@ def pull(here: SpaceExchange, there: SpaceExchange) -> None:
 def tend(*vaults: Vault) -> None:
     """Let each vault do now what its node would do soon."""
     for vault in vaults:
-        vault.tend()
-        for space in vault.all_spaces():
+        vault.core.tend()
+        for space in vault.core.all_spaces():
             space.engine.release()
 
 
@@ -67,15 +67,15 @@ def sync(*vaults: Vault) -> None:
         tend(*vaults)
         for here in vaults:
             for there in vaults:
-                theirs = {one.space: one for one in there.exchanges()}
-                for one in here.exchanges():
+                theirs = {one.space: one for one in there.core.side.exchanges()}
+                for one in here.core.side.exchanges():
                     if here is not there and one.space in theirs:
                         pull(one, theirs[one.space])
 
 
 def join(joiner: Vault, inviter: Vault, code: str, *, link_seed: bytes | None = None) -> Preview:
     """Play a good invitation through, as the mesh would."""
-    host = inviter.inviter
+    host = inviter.core.inviter
     invitation: bytes
     if link_seed is None:
         nameplate = code.partition("-")[0]
@@ -90,7 +90,7 @@ def join(joiner: Vault, inviter: Vault, code: str, *, link_seed: bytes | None = 
     assert isinstance(preview, Preview), preview
     welcome = _welcome(joiner, inviter, invitation, preview, link_seed)
     assert isinstance(welcome, Welcome), welcome
-    entrance = joiner.entrance
+    entrance = joiner.core.entrance
     if preview.role == "device":
         entrance.welcomed_as_device(welcome, preview)
     else:
@@ -104,21 +104,21 @@ def join(joiner: Vault, inviter: Vault, code: str, *, link_seed: bytes | None = 
 def _welcome(
     joiner: Vault, inviter: Vault, invitation: bytes, preview: Preview, seed: bytes | None
 ) -> Welcome | Failure:
-    host = inviter.inviter
+    host = inviter.core.inviter
     if preview.role != "device":
-        who = joiner.entrance.introduction(preview.space, preview.invite, seed)
+        who = joiner.core.entrance.introduction(preview.space, preview.invite, seed)
         return host.admit(invitation, who)
-    entry = host.device_entry(invitation, joiner.device.public, joiner.agree.public)
+    entry = host.device_entry(invitation, joiner.core.device.public, joiner.core.agree.public)
     assert isinstance(entry, bytes)
-    signature = joiner.entrance.sign_entry(entry)
+    signature = joiner.core.entrance.sign_entry(entry)
     assert isinstance(signature, bytes)
     return host.admit_device(invitation, entry, signature)
 
 
 def _arrive(joiner: Vault, inviter: Vault) -> None:
-    theirs = {one.space: one for one in inviter.exchanges()}
-    for space in inviter.all_spaces():
+    theirs = {one.space: one for one in inviter.core.side.exchanges()}
+    for space in inviter.core.all_spaces():
         space.engine.release()
-    for one in joiner.exchanges():
+    for one in joiner.core.side.exchanges():
         if one.space in theirs:
             pull(one, theirs[one.space])

@@ -18,7 +18,7 @@ from tests.vault_pairs import join, open_vault, sync, tend
 
 
 def add(vault: Vault, space: Space, title: str) -> ObjectId:
-    id_ = shared_object_id(vault.entropy)
+    id_ = shared_object_id(vault.core.entropy)
     root = DraftWrite((), (ROOT, "task", ("title", title)))
     space.commit(Draft("test", (DraftObject(id_, 0, 1, None, (root,)),)))
     return id_
@@ -93,7 +93,7 @@ def test_j3_three_wrong_tries_burn_a_code() -> None:
     space = ana.make_space("Groceries")
     invitation = space.invite("writer", uses=1, hours=24, link=False)
     nameplate = invitation.code.partition("-")[0]
-    tries = [ana.inviter.take_try(nameplate) for _ in range(4)]
+    tries = [ana.core.inviter.take_try(nameplate) for _ in range(4)]
     assert [getattr(one, "tries_left", None) for one in tries[:3]] == [2, 1, 0]
     assert tries[3] == Failure("used")
     assert space.invitations() == []
@@ -105,10 +105,14 @@ def test_j4_used_code_lets_the_same_person_in_again_and_nobody_else() -> None:
     space = ana.make_space("Groceries")
     invitation = space.invite("writer", uses=1, hours=24, link=False)
     preview = join(ben, ana, invitation.code)
-    opened = ana.inviter.take_try(invitation.code.partition("-")[0])
+    opened = ana.core.inviter.take_try(invitation.code.partition("-")[0])
     assert not isinstance(opened, Failure)
-    again = ana.inviter.admit(opened.invitation, ben.entrance.introduction(space.id, None, None))
-    other = ana.inviter.admit(opened.invitation, cleo.entrance.introduction(space.id, None, None))
+    again = ana.core.inviter.admit(
+        opened.invitation, ben.core.entrance.introduction(space.id, None, None)
+    )
+    other = ana.core.inviter.admit(
+        opened.invitation, cleo.core.entrance.introduction(space.id, None, None)
+    )
     assert not isinstance(again, Failure)
     assert other == Failure("used")
     assert preview.members == 1
@@ -167,7 +171,7 @@ def test_lost_device_is_removed_in_every_space_with_a_new_key() -> None:
     sync(ana, phone, ben)
     there = phone.open_space(space.id)
     lost = add(phone, there, "written by who found it")
-    outcome = ana.remove_device(DeviceKey(phone.device.public))
+    outcome = ana.remove_device(DeviceKey(phone.core.device.public))
     secret = add(ana, space, "After")
     sync(ana, ben)
     sync(ana, phone, ben)
@@ -241,9 +245,9 @@ def test_tending_twice_writes_nothing_the_second_time() -> None:
     ana = open_vault("Ana")
     space = ana.make_space("Groceries")
     tend(ana)
-    before = [(one.id, one.changed) for one in ana.all_spaces()]
+    before = [(one.id, one.changed) for one in ana.core.all_spaces()]
     tend(ana)
-    assert [(one.id, one.changed) for one in ana.all_spaces()] == before
+    assert [(one.id, one.changed) for one in ana.core.all_spaces()] == before
     assert space.id in [id_ for id_, _ in before]
     ana.close()
 

@@ -111,6 +111,14 @@ class Invitations:
 
     # ---------------------------------------------------------------- making
 
+    def make(
+        self, space: Space, role: Role, *, uses: int, hours: float, link: bool
+    ) -> InvitationInfo:
+        """Make a code, or a link, to a space."""
+        if link:
+            return self.make_link(space, role, uses, hours)
+        return self.make_code(space.id, role.text, hours)
+
     def make_code(self, space: SpaceId | None, role: str, hours: float) -> InvitationInfo:
         """Make a one-time code for a space, or with no space for a device of one's own."""
         host = self._host

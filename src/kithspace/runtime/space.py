@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kithspace.ports import Draft, InvitationInfo, RoleName, Status
     from kithspace.runtime.engine import Engine
     from kithspace.runtime.exchange import MeshControl
+    from kithspace.runtime.invitations import Invitations
     from kithspace.runtime.members import Outside
     from kithspace.runtime.names import Names
     from kithspace.runtime.sightings import Sightings
@@ -58,19 +59,9 @@ class Household(Protocol):
     def outside(self) -> Outside:
         """What holds for the whole vault."""
 
-    def invite(
-        self, space: SpaceId, role: Role, *, uses: int, hours: float, link: bool
-    ) -> InvitationInfo:
-        """Make a code or a link."""
-
-    def invitations(self, space: SpaceId) -> list[InvitationInfo]:
-        """Open invitations of a space."""
-
-    def revoke(self, space: SpaceId, invitation: bytes) -> None:
-        """Take an invitation back."""
-
-    def joined(self, invitation: bytes) -> Deferred[MemberInfo]:
-        """Wait for somebody to come."""
+    @property
+    def inviter(self) -> Invitations:
+        """Codes and links."""
 
     def left(self, space: SpaceId) -> None:
         """One has left: remember it."""
@@ -200,19 +191,19 @@ class Space:
         self.engine.check_open()
         if self.engine.role is not Role.ADMIN:
             raise NotAllowed.of(self.role, self.name, "invite anybody", self.names.admins())
-        return self._household.invite(self.id, _role(role), uses=uses, hours=hours, link=link)
+        return self._household.inviter.make(self, _role(role), uses=uses, hours=hours, link=link)
 
     def invitations(self) -> list[InvitationInfo]:
         """Open invitations made here, and live links of the space."""
-        return self._household.invitations(self.id)
+        return self._household.inviter.of_space(self)
 
     def revoke(self, invitation: bytes) -> None:
         """Take an invitation back."""
-        self._household.revoke(self.id, invitation)
+        self._household.inviter.revoke(self, invitation)
 
     def joined(self, invitation: bytes) -> Deferred[MemberInfo]:
         """Wait for somebody to come by an invitation of this vault."""
-        return self._household.joined(invitation)
+        return self._household.inviter.joined(invitation)
 
     def change_role(self, identity: IdentityId, role: str) -> Outcome:
         """Raise or lower a member."""

@@ -1,94 +1,35 @@
-"""What is an open vault? The ports `VaultBackend` for the API, and `VaultExchange` for the mesh.
+"""What does the API get when it opens a vault? The port `VaultBackend`.
 
-Rules: E1, E2 (home space), I11 (one's identity log is brought into every space), J1-J6, C and K at
-removal of a device, G4 (lock order: vault, home, space; any thread may call), F3 (closing syncs),
-section 6 (`network=False`: no mesh at all).
+Rules: E2 (spaces), G4 (any thread may call; nothing waits for another party), experience.md
+section 2 (what each method does, and raises after close).
 """
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
-from kithspace.core.identity import SignedEntry, decode_entry, entry_id, found_identity
-from kithspace.core.ids import IdentityId
-from kithspace.errors import Closed, NotFound
-from kithspace.ports import ContactInfo, SpaceInfo, Status
-from kithspace.runtime.devices import Devices
-from kithspace.runtime.entering import Entrance
-from kithspace.runtime.home import Home
-from kithspace.runtime.invitations import DEVICE, DEVICE_HOURS, Invitations
-from kithspace.runtime.members import Outside
-from kithspace.runtime.node import Callbacks, Node
-from kithspace.runtime.shelf import Shelf, Tools
-from kithspace.runtime.sightings import Had, Sightings
-from kithspace.runtime.tending import tend
-from kithspace.runtime.vault_records import VaultRecords
+from kithspace.ports import SpaceInfo
+from kithspace.runtime.invitations import DEVICE, DEVICE_HOURS
+from kithspace.runtime.overview import contacts_in, status_of
+from kithspace.runtime.setup import Setup
+from kithspace.runtime.vault_core import VaultCore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kithspace.core.crypto import KeyPair
-    from kithspace.core.ids import DeviceKey, SpaceId
-    from kithspace.core.roles import Role
+    from kithspace.core.ids import DeviceKey, IdentityId, SpaceId
     from kithspace.ports import (
-        Clock,
+        ContactInfo,
         DeviceInfo,
-        Entropy,
         InvitationInfo,
-        MemberInfo,
         Outcome,
         SpaceBackend,
-        VaultFolder,
-    )
-    from kithspace.protocol.words import WordList
-    from kithspace.runtime.exchange import (
-        InviterExchange,
-        JoinerExchange,
-        MeshControl,
-        SpaceExchange,
-        VaultExchange,
+        Status,
     )
     from kithspace.runtime.pending import Deferred
     from kithspace.runtime.space import Space
-    from kithspace.runtime.vault_records import Me
 
-KEY_SEED: Final = 32
-SEND_SECONDS: Final = 2.0
-"""How long closing waits until what is unsent has gone out."""
-LISTEN: Final = "listen"
-HOME_NAME: Final = "home"
-
-
-MakeMesh: TypeAlias = "Callable[[VaultExchange, InviterExchange, JoinerExchange], MeshControl]"
-
-
-class Setup(NamedTuple):
-    """How a vault is opened.
-
-    Attributes:
-        folder: The open folder; the vault closes it.
-        name: The person's name, for a new vault.
-        device_name: This device's name, for a new vault.
-        app: Who acts.
-        clock: The time.
-        entropy: Random bytes.
-        words: The words of codes.
-        mesh: Makes the network; None: `network=False`.
-        nameplates: Nameplates that other nodes of this computer have announced.
-        durable: Sync the disk at every commit.
-    """
-
-    folder: VaultFolder
-    name: str
-    device_name: str
-    app: str
-    clock: Clock
-    entropy: Entropy
-    words: WordList
-    mesh: MakeMesh | None = None
-    nameplates: Callable[[], set[str]] = set
-    durable: bool = False
+__all__ = ["Setup", "Vault"]
 
 
 class Vault:
@@ -99,124 +40,22 @@ class Vault:
     """
 
     def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self.clock = setup.clock
-        self.entropy = setup.entropy
-        self.words = setup.words
-        self.app = setup.app
-        self.records = VaultRecords(setup.folder)
-        self.node = Node(setup.clock)
-        self._callbacks = Callbacks()
-        self._me: Me | None = None
-        self._closed: Closed | None = None
-        self._lock = threading.Lock()
-        self._is_tending = False
-        self._tending = threading.Lock()
-        self._home: tuple[Home, Space] | None = None
-        self._contact_names: dict[IdentityId, str] = {}
-        """Read without a lock: names are asked for under a space's (G4)."""
-        self._calls: tuple[Callable[[], None], ...] = ()
-        self.mesh: MeshControl | None = None
-        self.sightings = Sightings(self.records, setup.clock, self._amount)
-        tools = Tools(
-            setup.folder,
-            self.records,
-            setup.clock,
-            setup.entropy,
-            self.node,
-            setup.app,
-            setup.durable,
-        )
-        self.shelf = Shelf(tools, self, self._known_name, self.tend_soon)
-        self.inviter = Invitations(self)
-        self.entrance = Entrance(self)
-        self._devices = Devices(self)
-        try:
-            self._open()
-        except BaseException:
-            self.shelf.close(Closed.of(setup.name, "its opening"))
-            setup.folder.close()
-            raise
-
-    # ---------------------------------------------------------------- opening and closing
-
-    def _open(self) -> None:
-        setup = self._setup
-        me = self.records.me()
-        if me is None:
-            self._begin()
-            me = self.records.me()
-        assert me is not None  # noqa: S101 - it was just made
-        self._me = me
-        self.shelf.be(me)
-        home = next((one for one in self.shelf.records() if one.is_home), None)
-        if home is None:
-            space = self.shelf.found(HOME_NAME, self.records.entries(), is_home=True)
-            self.take_home(space)
-        else:
-            self._find_home()
-        self.sightings.listen(self._seen)
-        if setup.mesh is not None:
-            self.mesh = setup.mesh(self, self.inviter, self.entrance)
-        self.node.start(self.mesh.run if self.mesh is not None else None)
-        self.tend_soon()
-
-    def _begin(self) -> None:
-        """Make the identity; the keys are kept before anything is signed with them."""
-        setup = self._setup
-        self.records.put_keys(
-            setup.name, setup.device_name, setup.entropy(KEY_SEED), setup.entropy(KEY_SEED)
-        )
-        sign, agree = self.records.keys()
-        genesis = found_identity(sign, agree.public, setup.entropy)
-        self.records.put_identity(IdentityId(entry_id(genesis.raw)), [genesis])
-
-    def take_home(self, space: Space) -> None:
-        """This is the home space now."""
-        self._home = (Home(space.engine, self.app), space)
-        space.engine.watch(lambda _: self._home_changed())
-
-    def _home_changed(self) -> None:
-        self.tend_soon()
-        self.tell()
-
-    def _find_home(self) -> None:
-        """Open the home space; of a device just added it may not be here yet (J5)."""
-        for record in self.shelf.records():
-            shelved = self.shelf.get(record.space) if record.is_home else None
-            if shelved is not None and shelved.space is not None:
-                self.take_home(shelved.space)
+        self.core = VaultCore(setup)
 
     @property
-    def home(self) -> Home:
-        """The home space, as what it is for.
-
-        Raises:
-            NotFound: This device was just added, and the home space has not come yet.
-        """
-        return self._home_parts()[0]
+    def identity(self) -> IdentityId:
+        """Whose it is."""
+        return self.core.identity
 
     @property
-    def home_space(self) -> Space:
-        """The home space."""
-        return self._home_parts()[1]
-
-    def _home_parts(self) -> tuple[Home, Space]:
-        if self._home is None:
-            raise NotFound(
-                "What belongs to you is not on this device yet.",
-                "It comes when another device of yours is online.",
-            )
-        return self._home
+    def name(self) -> str:
+        """The person's name."""
+        return self.core.name
 
     @property
     def is_closed(self) -> bool:
         """Whether it was closed."""
-        return self._closed is not None
-
-    def _check_open(self) -> None:
-        if self._closed is not None:
-            raise self._closed
+        return self.core.is_closed
 
     def close(self, where: str = "") -> None:
         """Close; up to 2 s to send what is unsent; any number of times.
@@ -224,346 +63,86 @@ class Vault:
         Args:
             where: File and line, for the error of whoever uses it afterwards.
         """
-        with self._lock:
-            if self._closed is not None:
-                return
-            self._closed = Closed.of(self.name, where or "another place")
-        if self.mesh is not None:
-            for shelved in self.shelf.all_open():
-                if shelved.space is not None:
-                    shelved.space.engine.release()
-            self.node.run(self.mesh.drain, SEND_SECONDS)
-        self.node.stop()
-        self._callbacks.stop(SEND_SECONDS)
-        self.shelf.close(self._closed)
-        self._setup.folder.close()
-
-    # ---------------------------------------------------------------- who it is
-
-    @property
-    def me(self) -> Me:
-        """Whose it is, and the keys of this device."""
-        assert self._me is not None  # noqa: S101 - set when the vault is opened
-        return self._me
-
-    @property
-    def identity(self) -> IdentityId:
-        """Whose it is."""
-        return self.me.identity
-
-    @property
-    def name(self) -> str:
-        """The person's name."""
-        return self._me.name if self._me is not None else self._setup.name
-
-    @property
-    def device_name(self) -> str:
-        """This device's name."""
-        return self.me.device_name
-
-    @property
-    def device(self) -> KeyPair:
-        """This device's signing keys (N4)."""
-        return self.me.sign
-
-    @property
-    def agree(self) -> KeyPair:
-        """This device's key-agreement keys (K2)."""
-        return self.me.agree
-
-    @property
-    def opening_counter(self) -> int:
-        """How often the vault was opened: presence numbers begin here (X10)."""
-        return self._setup.folder.opening.counter
-
-    def identity_heads(self) -> tuple[bytes, ...]:
-        """Heads of one's own identity log."""
-        if self._home is None:
-            return heads_of(self.records.entries())
-        return self.home.engine.membership.identity_heads(self.identity)
-
-    def identity_entries(self) -> list[SignedEntry]:
-        """One's own identity log, parents first."""
-        if self._home is None:
-            return self.records.entries()
-        return self.home.engine.membership.identity_entries(self.identity)
+        self.core.close(where)
 
     # ---------------------------------------------------------------- spaces
 
     def spaces(self) -> list[SpaceInfo]:
         """Spaces of the person, by name; the home space is not among them."""
-        self._check_open()
+        core = self.core
+        core.check_open()
         found = [
-            SpaceInfo(one.space, self._name_of(one.space, one.name), one.is_left, one.created_ms)
-            for one in self.shelf.records()
+            SpaceInfo(one.space, core.name_of(one.space, one.name), one.is_left, one.created_ms)
+            for one in core.shelf.records()
             if not one.is_home
         ]
         return sorted(found, key=lambda info: info.name.casefold())
 
-    def _name_of(self, space: SpaceId, otherwise: str) -> str:
-        opened = {one.record.space: one.space for one in self.shelf.all_open()}.get(space)
-        return opened.name if opened is not None else otherwise
-
-    def has_spaces(self) -> bool:
-        """Whether there are spaces of one's own."""
-        return any(not one.is_home for one in self.shelf.records())
-
     def open_space(self, space: SpaceId) -> Space:
         """Return the space; the same one each time."""
-        self._check_open()
-        return self.space_of(space)
-
-    def space_of(self, space: SpaceId) -> Space:
-        """An open space, the home space too."""
-        shelved = self.shelf.get(space)
-        if shelved is None:
-            raise NotFound("This space is not in this vault.", "`kith space ls` lists them.")
-        if shelved.space is None:
-            raise NotFound(
-                f"“{shelved.record.name}” is not on this device yet.",
-                "It comes when somebody who is in it is online.",
-            )
-        return shelved.space
-
-    def all_spaces(self) -> list[Space]:
-        """All spaces, opened, the home space first."""
-        found = [one for one in self.shelf.open_all() if one.space is not None]
-        found.sort(key=lambda one: not one.record.is_home)
-        return [one.space for one in found if one.space is not None]
+        self.core.check_open()
+        return self.core.space_of(space)
 
     def make_space(self, name: str) -> Space:
         """Found a space; one is its admin."""
-        self._check_open()
-        space = self.shelf.found(name, self.identity_entries(), is_home=False)
-        space.names.name_space(name, self.app)
-        space.names.introduce(self.name, self.me.device_name, self.app)
-        self.home.put_space(space.id, name)
-        self.tell()
+        core = self.core
+        core.check_open()
+        space = core.shelf.found(name, core.identity_entries(), is_home=False)
+        space.names.name_space(name, core.app)
+        space.names.introduce(core.name, core.device_name, core.app)
+        core.home.put_space(space.id, name)
+        core.tell()
         return space
-
-    def left(self, space: SpaceId) -> None:
-        """One has left a space: remember it."""
-        record = self.shelf.record(space)
-        if record is not None:
-            self.shelf.put_record(record._replace(is_left=True))
-            self.home.put_space(space, self._name_of(space, record.name), is_left=True)
-        self.tell()
-
-    def renamed(self, space: SpaceId) -> None:
-        """A space has another name: remember it."""
-        record = self.shelf.record(space)
-        if record is not None:
-            name = self._name_of(space, record.name)
-            self.shelf.put_record(record._replace(name=name))
-            self.home.put_space(space, name, is_left=record.is_left)
-        self.tell()
-
-    # ---------------------------------------------------------------- joining
 
     def join(self, code_or_link: str) -> Deferred[SpaceBackend]:
         """Join by a code or link; a code of before gives the same space again."""
-        self._check_open()
-        return self.entrance.join(code_or_link, self.mesh)
+        self.core.check_open()
+        return self.core.entrance.join(code_or_link, self.core.mesh)
 
-    def become(self, me: Me) -> None:
-        """From now on this is who one is: a device of another identity (J5)."""
-        self._me = me
-        self._home = None
-        self.shelf.be(me)
-
-    # ---------------------------------------------------------------- inviting
-
-    def invite(
-        self, space: SpaceId, role: Role, *, uses: int, hours: float, link: bool
-    ) -> InvitationInfo:
-        """Make a code or a link."""
-        if link:
-            return self.inviter.make_link(self.space_of(space), role, uses, hours)
-        return self.inviter.make_code(space, role.text, hours)
-
-    def add_device(self) -> InvitationInfo:
-        """Make a code for another device of one's own."""
-        self._check_open()
-        return self.inviter.make_code(None, DEVICE, DEVICE_HOURS)
-
-    def invitations(self, space: SpaceId) -> list[InvitationInfo]:
-        """Open invitations of a space."""
-        return self.inviter.of_space(self.space_of(space))
-
-    def revoke(self, space: SpaceId, invitation: bytes) -> None:
-        """Take an invitation back."""
-        self.inviter.revoke(self.space_of(space), invitation)
-
-    def joined(self, invitation: bytes) -> Deferred[MemberInfo]:
-        """Wait for somebody to come."""
-        return self.inviter.joined(invitation)
-
-    def used_nameplates(self) -> set[str]:
-        """Nameplates that other nodes of this computer have announced."""
-        return self._setup.nameplates()
-
-    def listen_address(self) -> str:
-        """Where this node listens beyond the computer; empty: nowhere."""
-        return self.listen_at or ""
-
-    def invitations_changed(self) -> None:
-        """Tell the mesh."""
-        if self.mesh is not None:
-            self.mesh.invitations_changed()
-
-    # ---------------------------------------------------------------- devices
-
-    def devices(self) -> list[DeviceInfo]:
-        """One's own devices, this one first."""
-        self._check_open()
-        return self._devices.all()
-
-    def remove_device(self, device: DeviceKey) -> Outcome:
-        """Remove one of one's own devices, in all spaces, with cuts and new keys."""
-        self._check_open()
-        return self._devices.remove(device)
-
-    def publish_identity(self) -> None:
-        """Bring one's identity log into every space (I11)."""
-        self._devices.publish()
-
-    # ---------------------------------------------------------------- contacts and status
+    # ---------------------------------------------------------------- people and devices
 
     def contacts(self) -> list[ContactInfo]:
         """People one shares spaces with."""
-        self._check_open()
-        found: dict[IdentityId, tuple[str, list[SpaceId]]] = {}
-        for space in self.all_spaces():
-            for member in space.people.all():
-                if not member.is_me:
-                    found.setdefault(member.identity, (member.name, []))[1].append(space.id)
-        contacts = [ContactInfo(who, name, tuple(in_)) for who, (name, in_) in found.items()]
-        return sorted(contacts, key=lambda contact: contact.name.casefold())
+        self.core.check_open()
+        return contacts_in(self.core.shared_spaces())
 
-    def meet(self, identity: IdentityId, name: str, how: str) -> None:
-        """Remember a person."""
-        self.home.put_contact(identity, name, how)
-        self._contact_names = {**self._contact_names, identity: name}
+    def add_device(self) -> InvitationInfo:
+        """Make a code for another device of one's own."""
+        self.core.check_open()
+        return self.core.inviter.make_code(None, DEVICE, DEVICE_HOURS)
 
-    def _known_name(self, identity: IdentityId) -> str:
-        if identity == self.identity:
-            return self.name
-        return self._contact_names.get(identity, "")
+    def devices(self) -> list[DeviceInfo]:
+        """One's own devices, this one first."""
+        self.core.check_open()
+        return self.core.devices.all()
+
+    def remove_device(self, device: DeviceKey) -> Outcome:
+        """Remove one of one's own devices, in all spaces, with cuts and new keys."""
+        self.core.check_open()
+        return self.core.devices.remove(device)
+
+    # ---------------------------------------------------------------- how it stands
 
     def status(self) -> Status:
         """The first sentence that any space has to say."""
-        self._check_open()
-        found = [space.status() for space in self.all_spaces() if space is not self._home_or_none()]
-        waiting = sum(status.waiting_changes for status in found)
-        if not found:
-            return Status("There are no spaces yet.", (), in_sync=True, waiting_changes=0)
-        worst = min(found, key=lambda status: (status.in_sync, status.causes[0].row))
-        return worst._replace(waiting_changes=waiting)
-
-    def _home_or_none(self) -> Space | None:
-        return None if self._home is None else self._home[1]
-
-    def outside(self) -> Outside:
-        """What holds for the whole vault."""
-        return Outside("off" if self.mesh is None else "on", None)
-
-    def _amount(self, space: SpaceId) -> Had:
-        shelved = self.shelf.get(space)
-        if shelved is None or shelved.space is None:
-            return Had(0, 0)
-        return shelved.space.people.amount()
-
-    def _seen(self, space: SpaceId) -> None:
-        for shelved in self.shelf.all_open():
-            if shelved.record.space == space and shelved.space is not None:
-                shelved.space.look_whether_synced()
-        self.tell()
-
-    # ---------------------------------------------------------------- settings
+        self.core.check_open()
+        return status_of(self.core.shared_spaces())
 
     def setting(self, name: str) -> object:
         """A setting of this device, or None."""
-        return self.records.setting(name)
+        self.core.check_open()
+        return self.core.records.setting(name)
 
     def set_setting(self, name: str, value: object) -> None:
         """Change a setting of this device (`listen`: HOST:PORT)."""
-        self._check_open()
-        self.records.put_setting(name, value)
-        self.invitations_changed()
-
-    @property
-    def listen_at(self) -> str | None:
-        """`HOST:PORT` to listen at beside loopback, if set."""
-        found = self.records.setting(LISTEN)
-        return found if isinstance(found, str) else None
-
-    def peer_addresses(self) -> list[str]:
-        """Addresses at which others were met."""
-        return self.records.addresses()
-
-    def keep_address(self, address: str) -> None:
-        """Keep an address at which somebody who shares a space was met."""
-        self.records.put_address(address)
-
-    # ---------------------------------------------------------------- for the mesh
-
-    def exchanges(self) -> list[SpaceExchange]:
-        """All spaces that take part, the most recently active first, the home space among them."""
-        return [one.exchange for one in self.shelf.open_all()]
-
-    def listen_spaces(self, call: Callable[[], None]) -> Callable[[], None]:
-        """Call when a space was added or left. Returns what stops it."""
-        return self.shelf.watch(call)
-
-    # ---------------------------------------------------------------- watching
+        self.core.check_open()
+        self.core.records.put_setting(name, value)
+        self.core.invitations_changed()
 
     def watch(self, call: Callable[[], None]) -> Callable[[], None]:
         """Call when spaces, devices or contacts have changed."""
-        self._calls = (*self._calls, call)
-
-        def stop() -> None:
-            self._calls = tuple(one for one in self._calls if one is not call)
-
-        return stop
-
-    def tell(self) -> None:
-        """Tell whoever watches spaces, devices and contacts."""
-        for call in self._calls:
-            self.run_later(call)
+        return self.core.watch(call)
 
     def run_later(self, call: Callable[[], None]) -> None:
         """Run on the thread `kithspace-callbacks`, in order."""
-        self._callbacks.run_later(call)
-
-    # ---------------------------------------------------------------- tending
-
-    def tend_soon(self) -> None:
-        """Bring home space and spaces into agreement, soon, on the node's thread.
-
-        May be called under a space's lock: nothing is locked here (G4).
-        """
-        if not self._is_tending:
-            self._is_tending = True
-            if not self.node.post(self._tend):
-                self._is_tending = False
-
-    def _tend(self) -> None:
-        self._is_tending = False
-        self.tend()
-
-    def tend(self) -> None:
-        """Bring home space and spaces into agreement, now; on the node's thread, or in tests."""
-        with self._tending:
-            if self._closed is not None:
-                return
-            if self._home is None:
-                self._find_home()
-            if self._home is not None:
-                self._contact_names = self.home.contacts()
-                tend(self)
-
-
-def heads_of(entries: list[SignedEntry]) -> tuple[bytes, ...]:
-    """The entries that no other one names as its parent."""
-    parents = {parent for entry in entries for parent in decode_entry(entry).parents}
-    return tuple(sorted({entry_id(entry.raw) for entry in entries} - parents))
+        self.core.run_later(call)
