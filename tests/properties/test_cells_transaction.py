@@ -95,6 +95,15 @@ def test_w2_a_transaction_shows_afterwards_what_it_showed_itself(
     assert shown(replica.document) == shown(transaction.document)
 
 
+def test_w1_keys_that_are_equal_in_python_are_written_apart() -> None:
+    replica = Replica(0)
+    replica.write([((), (24, "task", ()))])
+    transaction = Transaction(replica.document, replica.feed)
+    transaction.do([(("m", 1), "int"), (("m", True), "bool"), (("m", 1.0), "float")])
+    replica.write(as_sent(transaction.edits()))
+    assert [replica.document.get("m", key) for key in (1, True, 1.0)] == ["int", "bool", "float"]
+
+
 def test_a6_a_large_value_is_cut_into_writes_that_fit() -> None:
     entropy = Random(1).randbytes  # noqa: S311 - seeded on purpose
     values: dict[str, Any] = {

@@ -24,7 +24,7 @@ from kithspace.core.compose import map_form, set_form
 from kithspace.core.container import item_id, marker, unfold
 from kithspace.core.document import Document
 from kithspace.core.edit import Edit, Path
-from kithspace.core.path import key_name, segment_of
+from kithspace.core.path import key_name, path_key, segment_of
 from kithspace.core.position import a11_positions
 from kithspace.core.stamp import ZERO
 from kithspace.core.text import snapshot_of
@@ -58,7 +58,9 @@ def coalesce(base: Document | None, working: Document, touched: Iterable[Path]) 
         touched: The paths of the edits.
     """
     gather = _Gather(base, working)
-    for path in sorted(set(touched), key=len):
+    # W1: never by the paths themselves, in which 1, True and 1.0 are equal.
+    paths = {path_key(path): path for path in touched}
+    for path in sorted(paths.values(), key=len):
         gather.take(path)
     return [part for edit in gather.edits for part in a6_parts(*edit)]
 
