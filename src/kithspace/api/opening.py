@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 import re
 import sys
 from functools import cache
@@ -103,9 +104,18 @@ def open_backend(place: Place, *, passphrase: str | None, network: bool) -> Vaul
         entropy=system_entropy,
         words=word_list(),
         mesh=make_mesh if is_online else None,
+        disk=lambda: _disk_of(place),
         nameplates=lambda: {plate for node in registry.find() for plate in node.nameplates},
     )
     return Vault(setup)
+
+
+def _disk_of(place: Place) -> tuple[int, int]:
+    """Bytes used, and in all, of the disk that a vault is on."""
+    if place.folder is None:
+        return 0, 0
+    usage = shutil.disk_usage(place.folder)
+    return usage.used, usage.total
 
 
 def _open_folder(place: Place, passphrase: str | None) -> VaultFolder:

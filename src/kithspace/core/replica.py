@@ -112,6 +112,10 @@ class Replica:
         """Whether own blocks wait to be signed and announced."""
         return bool(self._unreleased())
 
+    def gaps(self) -> dict[tuple[FeedId, bytes], int]:
+        """How many blocks wait for a link: by their feed, and the feed that it is missing from."""
+        return self._known.room.gaps()
+
     def author_of(self, feed: bytes) -> tuple[IdentityId, DeviceKey] | None:
         """Who writes a feed or branch."""
         n = self._known.numbers.get(feed)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from kithspace.core.verify import VerifiedBlock
 
 if TYPE_CHECKING:
-    from kithspace.core.ids import BlockId
+    from kithspace.core.ids import BlockId, FeedId
 
 MAX_BLOCKS: Final = 10_000
 MAX_BYTES: Final = 64 * 2**20
@@ -109,6 +109,17 @@ class WaitingRoom:
                 waiting.discard(wait.block.id)
                 if not waiting:
                     del self._needed_by[need]
+
+    def gaps(self) -> "dict[tuple[FeedId, bytes], int]":
+        """How many blocks wait for a link: by their feed, and the feed that it is missing from."""
+        found: "dict[tuple[FeedId, bytes], int]" = {}
+        for wait in self._waits.values():
+            header = wait.block.header
+            if wait.due_ms or not wait.needs:
+                continue
+            missing = next((dep.feed for dep in header.deps if dep.id in wait.needs), header.feed)
+            found[(header.feed, missing)] = found.get((header.feed, missing), 0) + 1
+        return found
 
     def of_feeds(self, feeds: Iterable[bytes]) -> list[VerifiedBlock]:
         """All waiting blocks with these feed ids in their headers."""

@@ -25,7 +25,7 @@ from kithspace.core.replica import Replica
 from kithspace.core.roles import Role
 from kithspace.core.stamp import Stamp
 from kithspace.core.verify import VerifiedBlock
-from kithspace.errors import Closed, KithError, NotAllowed
+from kithspace.errors import Closed, DiskFull, KithError, NotAllowed
 from kithspace.protocol.leaves import CredentialLeaf, FeedLeaf
 from kithspace.runtime.delivery import Delivery, SpaceLock, leaf_of
 from kithspace.runtime.documents import Documents
@@ -93,6 +93,8 @@ class Engine:
             self.replica.doubt(RESTORED)
         self.documents = Documents(self.state, self.replica.numbers)
         self.changed = 0
+        self.is_disk_full = False
+        """Whether the last commit found no room."""
         self.on_members: Callable[[], None] = _do_nothing
         """Called, under the lock, when members have changed."""
         self.on_release: Callable[[], object] = _do_nothing
@@ -223,7 +225,7 @@ class Engine:
         """
         persist = (*effects.persist, *rows) if rows else effects.persist
         if persist:
-            self.store.commit(persist)
+            self._persist(persist)
             if self._is_durable:
                 self.store.sync()
             elif self._sync_ms is None:
@@ -241,6 +243,14 @@ class Engine:
         if is_new_generation:
             self._delivery.tell(News(is_new_generation=True))
         return self._queue_news(effects, source)
+
+    def _persist(self, rows: Sequence[Row]) -> None:
+        try:
+            self.store.commit(rows)
+        except DiskFull:
+            self.is_disk_full = True
+            raise
+        self.is_disk_full = False
 
     def admit_own(self, credentials: Sequence[Signed], *, rows: Sequence[Row] = ()) -> None:
         """Take in credentials made here, with rows that belong to them.

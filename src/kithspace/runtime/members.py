@@ -14,7 +14,7 @@ from kithspace.core.credential import Lower, Remove
 from kithspace.core.roles import Role
 from kithspace.ports import DeviceInfo, MemberInfo
 from kithspace.runtime.sightings import Had, Sighting
-from kithspace.runtime.status import AwaitedKey, Copy, Demoted, Facts, Full, Peer, Removed
+from kithspace.runtime.status import AwaitedKey, Copy, Demoted, Facts, Full, Gap, Peer, Removed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 NEVER_SEEN: Final = Sighting()
 _BEHIND_MS: Final = 60_000
+
+
+class Look(NamedTuple):
+    """What was seen of the devices, and how much there is."""
+
+    seen: Mapping[DeviceKey, Sighting]
+    amount: Had
 
 
 class Outside(NamedTuple):
@@ -55,20 +62,23 @@ class Members:
     def all(self) -> list[MemberInfo]:
         """All members, oneself first, then by name."""
         with self._engine.lock:
-            seen = self._sightings.of(self._engine.space)
-            found = [self._member(who, seen) for who in self._engine.membership.members]
+            look = self._look()
+            found = [self._member(who, look) for who in self._engine.membership.members]
         return sorted(found, key=lambda member: (not member.is_me, member.name.casefold()))
 
     def one(self, identity: IdentityId) -> MemberInfo:
         """One member."""
         with self._engine.lock:
-            return self._member(identity, self._sightings.of(self._engine.space))
+            return self._member(identity, self._look())
 
-    def _member(self, identity: IdentityId, seen: Mapping[DeviceKey, Sighting]) -> MemberInfo:
+    def _look(self) -> Look:
+        return Look(self._sightings.of(self._engine.space), self.amount())
+
+    def _member(self, identity: IdentityId, look: Look) -> MemberInfo:
         is_me = identity == self._engine.me.identity
         membership = self._engine.membership
         devices = tuple(
-            self._device(identity, device.sign, seen) for device in membership.devices(identity)
+            self._device(identity, device.sign, look) for device in membership.devices(identity)
         )
         times = [one.last_seen_ms for one in devices if one.last_seen_ms is not None]
         return MemberInfo(
@@ -81,12 +91,10 @@ class Members:
             devices,
         )
 
-    def _device(
-        self, identity: IdentityId, key: DeviceKey, seen: Mapping[DeviceKey, Sighting]
-    ) -> DeviceInfo:
+    def _device(self, identity: IdentityId, key: DeviceKey, look: Look) -> DeviceInfo:
         is_this = key == self._engine.me.device.public
-        sighting = seen.get(key, NEVER_SEEN)
-        has_all = is_this or sighting.is_same or sighting.had.blocks >= self.amount().blocks
+        sighting = look.seen.get(key, NEVER_SEEN)
+        has_all = is_this or sighting.is_same or sighting.had.blocks >= look.amount.blocks
         return DeviceInfo(
             key,
             self._names.device(identity, key),
@@ -103,11 +111,12 @@ class Members:
         blocks = own = 0
         me = self._engine.me.identity
         with self._engine.lock:
-            for row in self._engine.state.feeds():
+            replica = self._engine.replica
+            for row in replica.feeds:
+                author = replica.author_of(row.id)
                 count = max(row.length - 1, 0)
                 blocks += count
-                if row.opening and read_open_record(row.opening, row.opening_sig).identity == me:
-                    own += count
+                own += count if author is not None and author[0] == me else 0
         return Had(blocks, own)
 
     # ---------------------------------------------------------------- facts for status
@@ -130,6 +139,7 @@ class Members:
                 awaited_key=self._awaited_key(),
                 clocks=self._clocks(others),
                 copy=self._copy(others),
+                gaps=self._gaps(others),
                 bad_peers=tuple(name for name, _, seen in others if seen.is_bad),
                 full=outside.full,
                 peers=() if removed else tuple(self._peer(one, amount) for one in others),
@@ -218,6 +228,19 @@ class Members:
         if behind and len(behind) == len(here):
             return (("this computer", min(behind)), *ahead)
         return ahead
+
+    def _gaps(self, others: list[tuple[str, DeviceKey, Sighting]]) -> tuple[Gap, ...]:
+        """Changes that wait for an earlier one; not while a comparison runs, which may bring it."""
+        if any(seen.is_here and not seen.is_same for _, _, seen in others):
+            return ()
+        found = []
+        for (feed, missing), count in self._engine.replica.gaps().items():
+            by = self._engine.replica.author_of(feed)
+            owner = self._engine.replica.author_of(missing)
+            if by is not None and owner is not None:
+                device = self._names.device_of(*owner)
+                found.append(Gap(count, self._names.person(by[0]), device))
+        return tuple(found)
 
     def _copy(self, others: list[tuple[str, DeviceKey, Sighting]]) -> Copy | None:
         now = self._engine.clock.now_ms()

@@ -35,6 +35,7 @@ class Setup(NamedTuple):
         words: The words of codes.
         mesh: Makes the network; None: `network=False`.
         nameplates: Nameplates that other nodes of this computer have announced.
+        disk: Bytes used and in all of the disk that the folder is on.
         durable: Sync the disk at every commit.
     """
 
@@ -47,4 +48,5 @@ class Setup(NamedTuple):
     words: WordList
     mesh: MakeMesh | None = None
     nameplates: Callable[[], set[str]] = set
+    disk: Callable[[], tuple[int, int]] = lambda: (0, 0)
     durable: bool = False

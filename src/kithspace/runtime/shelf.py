@@ -137,6 +137,23 @@ class Shelf:
                 found.append(shelved)
         return found
 
+    def adopt_files(self) -> None:
+        """List files again that a crash left without a record (E2); empty ones are deleted."""
+        tools = self._tools
+        known = {record.file for record in self.records()}
+        for file in tools.folder.space_files():
+            if file in known:
+                continue
+            _, store = tools.folder.open_space(file)
+            space = store.state().about("space")
+            store.close(clean=True)
+            if space is None:
+                tools.folder.delete_space(file)
+                continue
+            now = tools.clock.now_ms()
+            record = SpaceRecord(file, SpaceId(space), False, False, "", now, now)  # noqa: FBT003
+            tools.records.put_space(record)
+
     def watch(self, call: Callable[[], None]) -> Callable[[], None]:
         """Call when a space was added or dropped. Returns what stops it."""
         self._calls = (*self._calls, call)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kithspace.core.block import MAX_PAYLOAD_BYTES, read_open_record
+from kithspace.core.block import MAX_PAYLOAD_BYTES
 from kithspace.core.codec import PAYLOAD, decode, encode
 from kithspace.core.crypto import NONCE_BYTES
 from kithspace.core.effects import SEQ_BITS
@@ -157,10 +157,10 @@ class Space:
         """Who wrote; with an object the app is looked up too."""
         with self.engine.lock:
             self.engine.check_open()
-            row = self.engine.state.feed(stamp.feed)
-            if row is None:
+            author = self.engine.replica.author_of(stamp.feed)
+            if author is None:
                 return Who(self.me, "somebody", "", stamp.milliseconds)
-            identity = read_open_record(row.opening, row.opening_sig).identity
+            identity, _ = author
             app = self._app_of(stamp, object) if object is not None else ""
             return Who(identity, self.names.person(identity), app, stamp.milliseconds)
 

@@ -9,14 +9,18 @@ Rules: E2 (the list of spaces), E3 (keys for one's other devices; profiles), I11
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from kithspace.core.roles import Role
+from kithspace.core.stamp import COUNTER_BITS
 from kithspace.errors import KithError
 
 if TYPE_CHECKING:
     from kithspace.runtime.home import Home, KnownSpace
     from kithspace.runtime.shelf import Shelf, Shelved
+
+ACTIVE_STEP_MS: Final = 60_000
+"""How exactly it is remembered when a space was last active (X2)."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,8 +89,10 @@ def _tend_space(vault: Tended, shelved: Shelved, known: KnownSpace | None) -> No
     if record.is_home:
         return
     name = space.name
-    if name != record.name:
-        vault.shelf.put_record(record._replace(name=name))
+    active_ms = space.engine.replica.clock >> COUNTER_BITS
+    if name != record.name or active_ms > record.active_ms + ACTIVE_STEP_MS:
+        record = record._replace(name=name, active_ms=max(active_ms, record.active_ms))
+        vault.shelf.put_record(record)
     if known is None or known.name != name:
         vault.home.put_space(record.space, name, is_left=record.is_left)
     keys = space.engine.keyring.content_keys

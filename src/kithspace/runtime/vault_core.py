@@ -23,6 +23,7 @@ from kithspace.runtime.members import Outside
 from kithspace.runtime.node import Callbacks, Node
 from kithspace.runtime.shelf import Shelf, Tools
 from kithspace.runtime.sightings import Had, Sightings
+from kithspace.runtime.status import Full
 from kithspace.runtime.tending import tend
 from kithspace.runtime.vault_records import VaultRecords
 from kithspace.runtime.vault_side import VaultSide
@@ -109,6 +110,7 @@ class VaultCore:
             self.take_home(space)
         else:
             self._find_home()
+        self.shelf.adopt_files()
         self.sightings.listen(self._seen)
         if setup.mesh is not None:
             self.mesh = setup.mesh(self.side, self.inviter, self.entrance)
@@ -318,7 +320,11 @@ class VaultCore:
 
     def outside(self) -> Outside:
         """What holds for the whole vault."""
-        return Outside("off" if self.mesh is None else "on", None)
+        opened = [one.space for one in self.shelf.all_open() if one.space is not None]
+        full = None
+        if any(space.engine.is_disk_full for space in opened):
+            full = Full("disk of this computer", *self._setup.disk())
+        return Outside("off" if self.mesh is None else "on", full)
 
     def _amount(self, space: SpaceId) -> Had:
         shelved = self.shelf.get(space)
