@@ -150,6 +150,12 @@ class Node:
         row = self.state.object(object_id)
         return None if row is None else Document.load(row, self.replica.numbers, self.state)
 
+    def read(self, object_id: ObjectId) -> Document:
+        """An object that is there."""
+        document = self.get(object_id)
+        assert document is not None
+        return document
+
     def draft(self, *writes: tuple[ObjectId, Sequence[Segment], Value]) -> Draft:
         """One group for each object, with what is replaced filled in."""
         groups: dict[ObjectId, list] = {}  # type: ignore[type-arg]
@@ -182,7 +188,7 @@ class Node:
 
     def feed(self, feed: bytes) -> PutFeed:
         found = self.state.feed(feed)
-        assert found is not None
+        assert isinstance(found, PutFeed)
         return found
 
     def blocks(self, feed: bytes, first: int = 0, end: int | None = None) -> list[WireBlock]:

@@ -70,7 +70,7 @@ def sealed(header: Header, key: bytes, nonce: bytes, body: bytes) -> tuple[bytes
 
 
 @given(headers)
-def test_header_fields_are_encoded_as_the_codec_does(header):
+def test_header_fields_are_encoded_as_the_codec_does(header: Header) -> None:
     time = [header.time >> 16, header.time & 0xFFFF]
     fields = [1, header.kind, header.feed, header.seq, header.prev, header.deps, time, header.gen]
     assert aad_for(header) == encode(fields)
@@ -80,12 +80,14 @@ def test_header_fields_are_encoded_as_the_codec_does(header):
 
 
 @given(st.integers(0, 2**64 - 1))
-def test_numbers_are_encoded_as_the_codec_does(number):
+def test_numbers_are_encoded_as_the_codec_does(number: int) -> None:
     assert encode_uint(number) == encode(number)
 
 
 @given(headers, ids, nonces, bodies)
-def test_a_header_reads_back_and_fits_its_payload(header, key, nonce, body):
+def test_a_header_reads_back_and_fits_its_payload(
+    header: Header, key: bytes, nonce: bytes, body: bytes
+) -> None:
     record, payload = sealed(header, key, nonce, body)
     read = read_header(record)
     assert read[:7] == header[:7]
@@ -97,7 +99,9 @@ def test_a_header_reads_back_and_fits_its_payload(header, key, nonce, body):
 
 
 @given(headers, ids, nonces, bodies)
-def test_a_body_opens_under_its_own_header_alone(header, key, nonce, body):
+def test_a_body_opens_under_its_own_header_alone(
+    header: Header, key: bytes, nonce: bytes, body: bytes
+) -> None:
     _, payload = sealed(header, key, nonce, body)
     assert open_body(key, payload, aad_for(header)) == body
     other = header._replace(seq=header.seq % (2**32 - 1) + 1)
@@ -108,7 +112,9 @@ def test_a_body_opens_under_its_own_header_alone(header, key, nonce, body):
 
 
 @given(headers, ids, nonces, bodies, st.booleans())
-def test_b7_a_stored_block_is_sent_again_byte_for_byte(header, key, nonce, body, is_opened):
+def test_b7_a_stored_block_is_sent_again_byte_for_byte(
+    header: Header, key: bytes, nonce: bytes, body: bytes, is_opened: bool
+) -> None:
     record, payload = sealed(header, key, nonce, body)
     form = OPENED if is_opened else CIPHERTEXT
     stored = nonce + body if is_opened else payload
@@ -123,7 +129,7 @@ def test_b7_a_stored_block_is_sent_again_byte_for_byte(header, key, nonce, body,
     )
 
 
-def test_b7_an_opened_block_is_not_sent_without_its_key():
+def test_b7_an_opened_block_is_not_sent_without_its_key() -> None:
     header = Header(1, FeedId(b"f" * 32), 1, b"p" * 32, (), 1, GenerationId(b"g" * 16), 0, b"")
     row = PutBlock(1, 1, encode_clear(OPENED, header), None, bytes(30))
     with pytest.raises(PayloadError):
@@ -131,7 +137,7 @@ def test_b7_an_opened_block_is_not_sent_without_its_key():
 
 
 @given(st.integers(0, MAX_PAYLOAD_BYTES))
-def test_padding_is_monotone_and_at_most_12_percent(length):
+def test_padding_is_monotone_and_at_most_12_percent(length: int) -> None:
     padded = padded_length(length)
     assert padded >= max(length, 256)
     assert padded_length(length + 1) >= padded
@@ -141,7 +147,7 @@ def test_padding_is_monotone_and_at_most_12_percent(length):
 
 
 @given(bodies, ids, nonces, st.sampled_from(["longer", "dirty", "short", "length"]))
-def test_another_padding_is_no_payload(body, key, nonce, how):
+def test_another_padding_is_no_payload(body: bytes, key: bytes, nonce: bytes, how: str) -> None:
     aad = b"aad"
     length = len(body) + 4
     padded = bytearray(len(body).to_bytes(4, "big") + body)
@@ -162,7 +168,9 @@ def test_another_padding_is_no_payload(body, key, nonce, how):
 
 
 @given(ids, ids, ids, st.binary(min_size=16, max_size=16), times, st.integers(0, 5))
-def test_an_open_record_reads_back(space, identity, auth, salt, time, reason):
+def test_an_open_record_reads_back(
+    space: bytes, identity: bytes, auth: bytes, salt: bytes, time: int, reason: int
+) -> None:
     device = sign_keypair(bytes(32))
     made = open_record(
         SpaceId(space), IdentityId(identity), device, CredentialId(auth), salt, time, reason
@@ -173,7 +181,7 @@ def test_an_open_record_reads_back(space, identity, auth, salt, time, reason):
 
 
 @given(headers, st.data())
-def test_a_spoilt_header_raises_codec_errors_alone(header, data):
+def test_a_spoilt_header_raises_codec_errors_alone(header: Header, data: st.DataObject) -> None:
     record = bytearray(complete_header(aad_for(header), bytes(296)))
     for _ in range(data.draw(st.integers(1, 4))):
         record[data.draw(st.integers(0, len(record) - 1))] = data.draw(st.integers(0, 255))
@@ -189,7 +197,7 @@ def complete_header_again(header: Header) -> bytes:
 
 
 @given(st.binary(max_size=300))
-def test_random_bytes_raise_codec_errors_alone(garbage):
+def test_random_bytes_raise_codec_errors_alone(garbage: bytes) -> None:
     for read in (read_header, lambda record: read_open_record(record, b"")):
         with pytest.raises((CodecError, StampError)):
             read(garbage)

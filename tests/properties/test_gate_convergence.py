@@ -88,6 +88,8 @@ def act(all_nodes: list[Node], action: Any) -> None:
             for pick in picks:
                 if parts:
                     all_nodes[target].receive(parts[pick % len(parts)])
+        case _:
+            raise AssertionError(action)
 
 
 def write(node: Node, obj: int, name: str, value: int, size: int) -> Effects:
@@ -123,7 +125,7 @@ def run(steps: list[Any]) -> list[Node]:
 
 
 @given(stories)
-def test_replicas_converge_in_documents_and_heads(steps):
+def test_replicas_converge_in_documents_and_heads(steps: list[Any]) -> None:
     first, *others = run(steps)
     for other in others:
         assert other.documents() == first.documents()
@@ -131,7 +133,7 @@ def test_replicas_converge_in_documents_and_heads(steps):
 
 
 @given(stories, st.data())
-def test_any_order_of_parts_gives_the_same_replica(steps, data):
+def test_any_order_of_parts_gives_the_same_replica(steps: list[Any], data: st.DataObject) -> None:
     ana = run(steps)[0]
     parts = data.draw(st.permutations(all_parts(ana) * 2))
     dan = WORLD.node("Dan")
@@ -145,7 +147,9 @@ def test_any_order_of_parts_gives_the_same_replica(steps, data):
 
 
 @given(stories, st.data())
-def test_one_message_of_shuffled_feeds_is_stored_at_once(steps, data):
+def test_one_message_of_shuffled_feeds_is_stored_at_once(
+    steps: list[Any], data: st.DataObject
+) -> None:
     ana = run(steps)[0]
     feeds = data.draw(st.permutations([row.id for row in ana.state.feeds()]))
     dan = WORLD.node("Dan")
@@ -155,7 +159,9 @@ def test_one_message_of_shuffled_feeds_is_stored_at_once(steps, data):
 
 
 @given(stories, st.data())
-def test_blocks_before_their_key_are_applied_when_it_comes(steps, data):
+def test_blocks_before_their_key_are_applied_when_it_comes(
+    steps: list[Any], data: st.DataObject
+) -> None:
     ana = run(steps)[0]
     dan = WORLD.node("Dan", has_keys=False)
     for part in data.draw(st.permutations(all_parts(ana))):
@@ -171,7 +177,7 @@ def test_blocks_before_their_key_are_applied_when_it_comes(steps, data):
 
 @given(stories)
 @settings(max_examples=20)
-def test_a_keeper_passes_on_the_same_bytes(steps):
+def test_a_keeper_passes_on_the_same_bytes(steps: list[Any]) -> None:
     ana = run(steps)[0]
     keeper, dan = WORLD.node("Dan", has_keys=False), WORLD.node("Dan")
     keeper.pull(ana)

@@ -30,7 +30,7 @@ def kinds(node: Node) -> list[int]:
     return [read_clear(b.clear).kind for b in node.state.blocks(row.n, 1, row.length)]
 
 
-def test_a10_a_transaction_that_does_not_fit_becomes_a_run():
+def test_a10_a_transaction_that_does_not_fit_becomes_a_run() -> None:
     the_world = world()
     ana, ben = the_world.node("Ana"), the_world.node("Ben")
     ana.commit(big(10, 100_000))
@@ -41,7 +41,7 @@ def test_a10_a_transaction_that_does_not_fit_becomes_a_run():
     assert ben.documents() == ana.documents()
 
 
-def test_a10_more_than_64_blocks_are_too_big_and_nothing_is_written():
+def test_a10_more_than_64_blocks_are_too_big_and_nothing_is_written() -> None:
     ana = world().node("Ana")
     with pytest.raises(TooBig):
         ana.commit(big(200, 120_000))
@@ -49,15 +49,15 @@ def test_a10_more_than_64_blocks_are_too_big_and_nothing_is_written():
     assert not ana.documents()
 
 
-def test_more_than_4096_writes_become_a_run():
+def test_more_than_4096_writes_become_a_run() -> None:
     ana = world().node("Ana")
     writes = tuple(make_write((f"f{n}",), n) for n in range(5_000))
     ana.commit(Draft("test", (Group(0, object_of("wide"), 1, writes),)))
     assert kinds(ana) == [CONTINUED, LAST]
-    assert ana.get(object_of("wide")).get("f4999") == 4999
+    assert ana.read(object_of("wide")).get("f4999") == 4999
 
 
-def test_a5_more_than_16_heads_are_named_by_empty_blocks_first():
+def test_a5_more_than_16_heads_are_named_by_empty_blocks_first() -> None:
     the_world = world()
     ana, ben = the_world.node("Ana"), the_world.node("Ben")
     for _ in range(40):
@@ -72,7 +72,7 @@ def test_a5_more_than_16_heads_are_named_by_empty_blocks_first():
     assert read_clear(ana.state.block(row.n, 4).clear).deps == ()
 
 
-def test_f5_a_feed_is_signed_at_least_every_256_blocks():
+def test_f5_a_feed_is_signed_at_least_every_256_blocks() -> None:
     the_world = world()
     ana, ben = the_world.node("Ana"), the_world.node("Ben")
     thing = ana.create("thing", n=0)
@@ -86,7 +86,7 @@ def test_f5_a_feed_is_signed_at_least_every_256_blocks():
     assert ben.documents() == ana.documents()
 
 
-def test_f5_a_feed_is_signed_before_512_kib():
+def test_f5_a_feed_is_signed_before_512_kib() -> None:
     ana = world().node("Ana")
     for _ in range(5):
         ana.commit(big(1, 120_000))
@@ -99,20 +99,20 @@ def test_f5_a_feed_is_signed_before_512_kib():
         unsigned = 0 if block.sig is not None else unsigned
 
 
-def test_k5_without_a_generation_there_is_nothing_to_write_under():
+def test_k5_without_a_generation_there_is_nothing_to_write_under() -> None:
     node = world().node("Ana", has_keys=False)
     with pytest.raises(SealError) as caught:
         node.create("thing")
     assert caught.value.missing == "generation"
 
 
-def test_a_reader_has_no_right_to_write():
+def test_a_reader_has_no_right_to_write() -> None:
     with pytest.raises(SealError) as caught:
         world().node("Rea").create("thing")
     assert caught.value.missing == "right"
 
 
-def test_k5_a_new_generation_is_used_when_its_key_comes():
+def test_k5_a_new_generation_is_used_when_its_key_comes() -> None:
     the_world = world()
     ana, ben = the_world.node("Ana"), the_world.node("Ben")
     thing = ana.create("thing", title="1")
@@ -125,13 +125,13 @@ def test_k5_a_new_generation_is_used_when_its_key_comes():
     row = ana.feed(ana.own)
     assert read_clear(ana.state.block(row.n, 2).clear).gen == newer
     ben.pull(ana)
-    assert ben.get(thing).get("title") == "1"
+    assert ben.read(thing).get("title") == "1"
     ben.run(ben.replica.give_key(newer, node_key, None, ben.state, ben.now))
-    assert ben.get(thing).get("title") == "2"
+    assert ben.read(thing).get("title") == "2"
     assert ben.changed[-1].reason == "key"
 
 
-def test_f2_after_a_doubt_the_feed_is_succeeded():
+def test_f2_after_a_doubt_the_feed_is_succeeded() -> None:
     ana = world().node("Ana")
     ana.create("thing")
     first = ana.own
@@ -144,7 +144,7 @@ def test_f2_after_a_doubt_the_feed_is_succeeded():
     assert len(ana.heads()) == 2
 
 
-def test_a_new_feed_names_what_the_old_one_held():
+def test_a_new_feed_names_what_the_old_one_held() -> None:
     """Nothing is lost between an old feed and its successor: the old head is a dep."""
     ana = world().node("Ana")
     ana.create("thing")
@@ -152,10 +152,10 @@ def test_a_new_feed_names_what_the_old_one_held():
     ana.replica.doubt(1)
     ana.create("another")
     (dep,) = read_clear(ana.state.block(ana.feed(ana.own).n, 1).clear).deps
-    assert dep == first
+    assert tuple(dep) == tuple(first)
 
 
-def test_f4_the_duty_to_succeed_survives_a_restart():
+def test_f4_the_duty_to_succeed_survives_a_restart() -> None:
     the_world = world()
     ana, ben = the_world.node("Ana"), the_world.node("Ben")
     thing = ben.create("thing", title="1")
@@ -170,7 +170,7 @@ def test_f4_the_duty_to_succeed_survives_a_restart():
     assert not [row for row in ben.state.feeds() if row.branch_of]
 
 
-def test_release_after_a_restart_signs_the_same_bytes():
+def test_release_after_a_restart_signs_the_same_bytes() -> None:
     the_world = world()
     ana, ben = the_world.node("Ana"), the_world.node("Ben")
     ana.create("thing", title="1")
@@ -181,7 +181,7 @@ def test_release_after_a_restart_signs_the_same_bytes():
     assert not ana.replica.release(ana.state).persist
 
 
-def test_a_removed_writer_who_comes_back_writes_in_a_new_feed():
+def test_a_removed_writer_who_comes_back_writes_in_a_new_feed() -> None:
     the_world = world()
     ben = the_world.node("Ben")
     ben.create("thing", title="1")
@@ -198,10 +198,10 @@ def test_a_removed_writer_who_comes_back_writes_in_a_new_feed():
     ben.create("another")
     assert ben.own != first
     assert ben.replica._known.opening(ben.feed(ben.own).n).reason == 5
-    assert ben.get(object_of("thing")).get("title") == "1"
+    assert ben.read(object_of("thing")).get("title") == "1"
 
 
-def test_a_cut_lists_the_ends_of_all_branches():
+def test_a_cut_lists_the_ends_of_all_branches() -> None:
     the_world = world()
     ana, ben = the_world.node("Ana"), the_world.node("Ben")
     ben.create("thing", title="1")

@@ -87,7 +87,7 @@ LENGTHS: Final = [0, 4, 255, 256, 257, 300, 511, 512, 513, 1_000, 4_097, 65_537,
 def block(
     feed: FeedId,
     seq: int,
-    prev: Json,
+    prev: Json | FeedId,
     ms: int,
     counter: int,
     deps: tuple[Dep, ...],

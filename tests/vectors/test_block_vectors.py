@@ -18,11 +18,11 @@ def raw(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def test_the_vectors_are_what_is_made_now():
+def test_the_vectors_are_what_is_made_now() -> None:
     assert json.loads(json.dumps(make())) == VECTORS
 
 
-def test_the_open_record_reads():
+def test_the_open_record_reads() -> None:
     case = VECTORS["open_record"]
     opening = read_open_record(raw(case["record"]), raw(case["sig"]))
     assert opening.id.hex() == case["feed"]
@@ -30,7 +30,7 @@ def test_the_open_record_reads():
 
 
 @pytest.mark.parametrize("place", range(len(VECTORS["blocks"])))
-def test_a_block_reads_verifies_and_opens(place):
+def test_a_block_reads_verifies_and_opens(place: int) -> None:
     case = VECTORS["blocks"][place]
     header = read_header(raw(case["header"]))
     assert (header.kind, header.seq, header.prev.hex()) == (case["kind"], case["seq"], case["prev"])
@@ -43,7 +43,7 @@ def test_a_block_reads_verifies_and_opens(place):
 @pytest.mark.parametrize(
     "case", VECTORS["refused_headers"], ids=[case["title"] for case in VECTORS["refused_headers"]]
 )
-def test_a_refused_header_is_refused_with_its_code(case):
+def test_a_refused_header_is_refused_with_its_code(case: dict[str, str]) -> None:
     with pytest.raises((CodecError, StampError)) as caught:
         read_header(raw(case["header"]))
     assert code_of(caught.value)[1] == case["code"]
@@ -52,6 +52,6 @@ def test_a_refused_header_is_refused_with_its_code(case):
 @pytest.mark.parametrize(
     "case", VECTORS["refused_payloads"], ids=[case["title"] for case in VECTORS["refused_payloads"]]
 )
-def test_a_refused_payload_is_no_payload(case):
+def test_a_refused_payload_is_no_payload(case: dict[str, str]) -> None:
     with pytest.raises(PayloadError):
         open_body(raw(VECTORS["content_key"]), raw(case["payload"]), raw(case["aad"]))
