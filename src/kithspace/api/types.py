@@ -86,7 +86,7 @@ class Types:
             stored |= read_stored(
                 self._backend.get(schema_id(self._backend.id, type_name, version))
             )
-        names = frozenset(more) - stored.keys()
+        names = frozenset(more).difference(stored)
         key = (type_name, frozenset(stored), names)
         found = self._classes.get(key)
         if found is None:
