@@ -3,8 +3,9 @@
 One `ChunkFetch` for each space. Stage 1 fetches the key chunks of K1 by it.
 
 Rules (protocol.md X9, security.md K1, K2):
-    A chunk is asked of one peer at a time; who has it not, or does not answer for 20 s, is not
-    asked again for a minute. What comes must have the hash that was asked for.
+    A chunk is asked of one peer at a time. Who has it not is asked again after a second, then after
+    two, and so on up to a minute: it may be fetching it as well. Who does not answer for 20 s is
+    not asked again for a minute. What comes must have the hash that was asked for.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from kithspace.core.crypto import hash_of
 from kithspace.errors import PeerError
 
 ASK_AGAIN_MS: Final = 20_000
+LEAST_REST_MS: Final = 1_000
 REST_MS: Final = 60_000
 MAX_IN_MESSAGE: Final = 64
 
@@ -23,6 +25,7 @@ MAX_IN_MESSAGE: Final = 64
 class _Wanted:
     peer: bytes | None = None
     until_ms: int = 0
+    rest_ms: int = LEAST_REST_MS
     tried: dict[bytes, int] = field(default_factory=dict)
 
 
@@ -79,7 +82,8 @@ class ChunkFetch:
         if wanted is None:
             return False
         if body is None:
-            self._rest(wanted, peer, now_ms)
+            self._rest(wanted, peer, now_ms + wanted.rest_ms)
+            wanted.rest_ms = min(REST_MS, 2 * wanted.rest_ms)
             return False
         del self._wanted[hash_]
         return True
@@ -99,10 +103,10 @@ class ChunkFetch:
         self._now_ms = now_ms
         for wanted in self._wanted.values():
             if wanted.peer is not None and wanted.until_ms <= now_ms:
-                self._rest(wanted, wanted.peer, now_ms)
+                self._rest(wanted, wanted.peer, now_ms + REST_MS)
 
     @staticmethod
-    def _rest(wanted: _Wanted, peer: bytes, now_ms: int) -> None:
-        wanted.tried[peer] = now_ms + REST_MS
+    def _rest(wanted: _Wanted, peer: bytes, until_ms: int) -> None:
+        wanted.tried[peer] = until_ms
         if wanted.peer == peer:
             wanted.peer = None

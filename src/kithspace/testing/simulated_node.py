@@ -127,6 +127,12 @@ class SimulatedNode:
         """One's own role, as this node knows it."""
         return self.running.engine.role
 
+    def has_key(self, generation: GenerationId) -> bool:
+        """Whether it runs, is of a member, and has that content key."""
+        if self._running is None or self.role < Role.READER:
+            return False
+        return self._running.engine.keyring.content_key(generation) is not None
+
     def commit(self, draft: "Draft") -> "Stamp":
         """Write a transaction, as the API does."""
         return self.running.engine.commit(draft)

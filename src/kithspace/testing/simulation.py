@@ -264,6 +264,9 @@ class Simulation:
         for peer in running.sync.peers:
             if not running.sync.is_in_sync(peer):
                 yield f"{node.name} not in sync with node {self._number[peer]}"
+        for generation in running.exchange.lacking_keys():
+            if any(other.has_key(generation) for other in self.nodes):
+                yield f"{node.name} lacks a key that another has"
         if running.engine.replica.has_unreleased:
             yield f"{node.name} has unsigned blocks"
         due = running.engine.replica.next_due()
