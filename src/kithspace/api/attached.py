@@ -75,16 +75,15 @@ class Place:
         if kind == "scalar" and isinstance(plain_type(field.type), Reference):
             return self._follow(field, doc.get(*spot.path))
         old = self.parts.get(name)
-        value = show(spot, doc, old)
+        if isinstance(old, ObservedList):
+            old._kith_reconcile()  # noqa: SLF001 - ours
+        value = show(spot, self.root.doc, old)
         if value is UNREADABLE:
             self._tell_unreadable(field)
             return field.make_default()
         if hasattr(type(value), "_kith_maker"):
-            if isinstance(value, ObservedList):
-                if value is old:
-                    value._kith_reconcile()  # noqa: SLF001 - ours
-                else:
-                    self.root.session.keep_list(value)
+            if isinstance(value, ObservedList) and value is not old:
+                self.root.session.keep_list(value)
             self.parts[name] = value
         return value
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import re
+import shutil
 import sys
 from functools import cache
 from pathlib import Path

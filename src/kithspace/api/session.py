@@ -318,6 +318,7 @@ class Session(Links):
         self.version += 1
         for holder in self.holders(object_id):
             root: Attached = holder._kith  # type: ignore[assignment]  # noqa: SLF001 - it is held
+            root.reconcile()
             root.doc = document
             root.refresh(holder, fields_of(type(holder)) if names is None else names, document)
 
