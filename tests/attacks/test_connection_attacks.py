@@ -13,7 +13,7 @@ from kithspace.protocol.noise import Side
 from kithspace.protocol.pake import Pake, Role
 from kithspace.protocol.proofs import n4_check, n4_text
 from kithspace.protocol.session import Session
-from kithspace.protocol.sharing import EarlyCredentials, SpaceGone, SpaceReady
+from kithspace.protocol.sharing_events import EarlyCredentials, SpaceGone, SpaceReady
 from kithspace.protocol.words import Code
 from tests.wire import START_MS, Person, TestBook, Wire, seeded, space_named
 

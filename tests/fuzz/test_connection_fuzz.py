@@ -15,7 +15,7 @@ from kithspace.protocol.frames import UNTRUSTED_BYTES, FrameReader
 from kithspace.protocol.noise import Side, Transport
 from kithspace.protocol.pake import Pake, Role
 from kithspace.protocol.session import Session
-from kithspace.protocol.sharing import EarlyCredentials, SpaceReady
+from kithspace.protocol.sharing_events import EarlyCredentials, SpaceReady
 from tests.wire import START_MS, Person, TestBook, Wire, seeded, space_named
 from tests.wire_messages import any_message
 

@@ -15,7 +15,7 @@ from kithspace.protocol.invitation import TRANSITIONS, State, Step, Walker
 from kithspace.protocol.inviter import Inviter
 from kithspace.protocol.joiner import Joiner, j6_invite_keys
 from kithspace.protocol.pake import Role
-from kithspace.protocol.sharing import SpaceReady
+from kithspace.protocol.sharing_events import SpaceReady
 from kithspace.protocol.words import Code, Link, WordList, j4_check_words
 from tests.wire import Person, TestBook, Wire, seeded, space_named
 

@@ -14,7 +14,12 @@ from kithspace.protocol.proofs import (
     next_ours,
     next_theirs,
 )
-from kithspace.protocol.sharing import EarlyCredentials, SpaceGone, SpaceMessage, SpaceReady
+from kithspace.protocol.sharing_events import (
+    EarlyCredentials,
+    SpaceGone,
+    SpaceMessage,
+    SpaceReady,
+)
 from tests.wire import Person, TestBook, Wire, key_of, space_named
 
 ANA, BEN, CLEO = Person("ana"), Person("ben"), Person("cleo")

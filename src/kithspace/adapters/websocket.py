@@ -6,9 +6,12 @@ inside has its own heartbeat and secrets. A request with an Origin is a browser'
 Rules: protocol.md section 5 (carriers, path `/kith/1`); security.md N2 (65,535 bytes), N6.
 """
 
+import contextlib
 import logging
+from asyncio import BaseTransport
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
+from weakref import WeakSet
 
 import anyio
 from websockets.asyncio.client import connect
@@ -16,9 +19,6 @@ from websockets.asyncio.connection import Connection as Carrier
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.http11 import Request, Response
-
-if TYPE_CHECKING:
-    from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
 PATH: Final = "/kith/1"
 MAX_MESSAGE_BYTES: Final = 65_535
@@ -77,8 +77,11 @@ class WebSocketConnection:
         return message
 
     async def close(self) -> None:
-        """Close; any number of times."""
-        await self._carrier.close()
+        """Close; any number of times. Who does not wait for its end leaves nothing open."""
+        try:
+            await self._carrier.close()
+        finally:
+            self._carrier.transport.abort()
 
 
 class WebSocketListener:
@@ -86,9 +89,9 @@ class WebSocketListener:
 
     def __init__(self) -> None:
         ends = anyio.create_memory_object_stream[WebSocketConnection](MAX_WAITING)
-        self._arrivals: ObjectSendStream[WebSocketConnection] = ends[0]
-        self._waiting: ObjectReceiveStream[WebSocketConnection] = ends[1]
-        self._put = ends[0].send_nowait
+        self._arrivals = ends[0]
+        self._waiting = ends[1]
+        self._opening: WeakSet[ServerConnection] = WeakSet()
         self._server: Server | None = None
 
     @property
@@ -107,6 +110,7 @@ class WebSocketListener:
             self._serve,
             host,
             port,
+            create_connection=_tracked(self._opening),
             origins=[None],
             process_request=_check_request,
             compression=None,
@@ -120,23 +124,47 @@ class WebSocketListener:
         )
 
     async def accept(self) -> WebSocketConnection:
-        """Return the next connection."""
-        return await self._waiting.receive()
+        """Return the next connection.
+
+        Raises:
+            ConnectionError: It listens no more.
+        """
+        try:
+            return await self._waiting.receive()
+        except (anyio.EndOfStream, anyio.ClosedResourceError) as error:
+            raise ConnectionError("this port is closed") from error
 
     async def close(self) -> None:
         """Stop listening; any number of times. Accepted connections go on."""
         if self._server is not None:
             self._server.close(close_connections=False)
+        for carrier in self._opening:
+            carrier.transport.abort()
         await self._arrivals.aclose()
+        with contextlib.suppress(anyio.EndOfStream, anyio.ClosedResourceError):
+            while True:
+                await self._waiting.receive_nowait().close()
         await self._waiting.aclose()
 
     async def _serve(self, carrier: ServerConnection) -> None:
         """Hand a connection over, and stay until it is closed, as the library asks."""
+        self._opening.discard(carrier)
         try:
-            self._put(WebSocketConnection(carrier))
+            self._arrivals.send_nowait(WebSocketConnection(carrier))
         except (anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
             return
         await carrier.wait_closed()
+
+
+def _tracked(opening: WeakSet[ServerConnection]) -> type[ServerConnection]:
+    """Return a kind of connection that is in `opening` until its handshake is over."""
+
+    class Tracked(ServerConnection):
+        def connection_made(self, transport: BaseTransport) -> None:
+            super().connection_made(transport)
+            opening.add(self)
+
+    return Tracked
 
 
 class WebSockets:

@@ -16,8 +16,25 @@ import msgspec
 from msgspec import Meta
 
 from kithspace.core import codec
-from kithspace.core.ids import DeviceKey, FeedId, GenerationId, IdentityId, SpaceId
 from kithspace.errors import CodecError, PeerError
+from kithspace.protocol.fields import (
+    Bytes16,
+    Bytes32,
+    Channel,
+    Code,
+    Device,
+    Feed,
+    Generation,
+    Heads,
+    Identity,
+    Name,
+    Natural,
+    Number32,
+    SealedKey,
+    Signature,
+    Space,
+    What,
+)
 
 CONTROL: Final = 0
 LIVE: Final = 1
@@ -37,24 +54,6 @@ TAG_BYTES: Final = 8
 MAX_TAGS: Final = 1_024
 ROOM: Final = KIB
 """What a message's other fields add to its biggest one."""
-
-Bytes8 = Annotated[bytes, Meta(min_length=8, max_length=8)]
-Bytes16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
-Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
-Space = Annotated[SpaceId, Meta(min_length=32, max_length=32)]
-Identity = Annotated[IdentityId, Meta(min_length=32, max_length=32)]
-Device = Annotated[DeviceKey, Meta(min_length=32, max_length=32)]
-Feed = Annotated[FeedId, Meta(min_length=32, max_length=32)]
-Generation = Annotated[GenerationId, Meta(min_length=16, max_length=16)]
-Heads = Annotated[tuple[Bytes32, ...], Meta(max_length=16)]
-Natural = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-Channel = Annotated[int, Meta(ge=0, le=2**32)]
-Number32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
-What = Annotated[int, Meta(ge=0, le=1)]
-Code = Annotated[str, Meta(max_length=32)]
-Name = Annotated[str, Meta(max_length=128)]
-SealedKey = Annotated[bytes, Meta(max_length=512)]
 
 SignedRecord: TypeAlias = tuple[bytes, Signature]
 """A credential as it travels: the bytes that were signed, and the signature (A2)."""
@@ -316,40 +315,13 @@ class Failed(Message, frozen=True, tag=48):
     tries_left: Annotated[int, Meta(ge=0, le=3)]
 
 
-AnyMessage: TypeAlias = (
-    Hello
-    | Tags
-    | Proof
-    | Ready
-    | Gone
-    | Credit
-    | Ping
-    | Pong
-    | Bye
-    | Digest
-    | Buckets
-    | Leaves
-    | WantCredentials
-    | Credentials
-    | Want
-    | Blocks
-    | Have
-    | WantChunks
-    | Chunk
-    | KeyRequest
-    | KeyGive
-    | Ephemeral
-    | Fork
-    | Pake
-    | Confirm
-    | Knock
-    | Preview
-    | Introduce
-    | DeviceKeys
-    | Entry
-    | Welcome
-    | Failed
-)
+Greeting: TypeAlias = Hello | Tags | Proof | Ready | Gone | Credit | Ping | Pong | Bye
+Comparison: TypeAlias = Digest | Buckets | Leaves
+Transfer: TypeAlias = WantCredentials | Credentials | Want | Blocks | Have | WantChunks | Chunk
+Aside: TypeAlias = KeyRequest | KeyGive | Ephemeral | Fork
+Entering: TypeAlias = Pake | Confirm | Knock | Preview | Introduce | DeviceKeys
+Welcoming: TypeAlias = Entry | Welcome | Failed
+AnyMessage: TypeAlias = Greeting | Comparison | Transfer | Aside | Entering | Welcoming
 
 
 class Place(NamedTuple):
@@ -359,11 +331,10 @@ class Place(NamedTuple):
     max_bytes: int
 
 
-_ANYWHERE_BUT_CONTROL: Final = (LIVE, BULK)
 PLACES: Final[dict[type[Message], Place]] = {
     Leaves: Place((BULK,), MAX_LEAVES_BYTES + ROOM),
-    Credentials: Place(_ANYWHERE_BUT_CONTROL, MAX_CREDENTIALS_BYTES),
-    Blocks: Place(_ANYWHERE_BUT_CONTROL, MAX_MESSAGE_BYTES),
+    Credentials: Place((LIVE, BULK), MAX_CREDENTIALS_BYTES),
+    Blocks: Place((LIVE, BULK), MAX_MESSAGE_BYTES),
     Have: Place((LIVE,), MAX_CONTROL_BYTES),
     Chunk: Place((BULK,), MAX_CHUNK_BYTES + ROOM),
     KeyGive: Place((LIVE,), ROOM),
@@ -373,13 +344,12 @@ PLACES: Final[dict[type[Message], Place]] = {
     Welcome: Place((LIVE,), MAX_CREDENTIALS_BYTES),
 }
 """Messages that are not on lane 0; all others are, up to `MAX_CONTROL_BYTES`."""
-_CONTROL_PLACE: Final = Place((CONTROL,), MAX_CONTROL_BYTES)
 
 
 def place_of(message: Message | type[Message]) -> Place:
     """Return the lanes and the limit of a message."""
     kind = message if isinstance(message, type) else type(message)
-    return PLACES.get(kind, _CONTROL_PLACE)
+    return PLACES.get(kind, Place((CONTROL,), MAX_CONTROL_BYTES))
 
 
 def max_bytes_of(lane: int) -> int:
@@ -416,16 +386,12 @@ def decode(body: bytes, lane: int, passed_over: frozenset[int] = frozenset()) ->
         message: AnyMessage = msgspec.convert(value, type=AnyMessage)
     except msgspec.ValidationError as error:
         raise PeerError("E_MESSAGE", f"message {value[0]} has a wrong shape") from error
-    _check_place(message, lane, len(body))
-    return message
-
-
-def _check_place(message: AnyMessage, lane: int, size: int) -> None:
     place = place_of(message)
     if lane not in place.lanes:
         raise PeerError("E_MESSAGE", f"{type(message).__name__} does not belong on lane {lane}")
-    if size > place.max_bytes:
-        raise PeerError("E_LIMIT", f"{type(message).__name__} of {size} bytes")
+    if len(body) > place.max_bytes:
+        raise PeerError("E_LIMIT", f"{type(message).__name__} of {len(body)} bytes")
+    return message
 
 
 KINDS: Final[tuple[type[Message], ...]] = AnyMessage.__args__

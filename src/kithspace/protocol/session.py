@@ -23,7 +23,8 @@ from kithspace.protocol.inviter import Inviter
 from kithspace.protocol.joiner import Joiner
 from kithspace.protocol.noise import Carrier, Side
 from kithspace.protocol.proofs import Book
-from kithspace.protocol.sharing import EARLY_WINDOW, Sharing, SharingEvent, SpaceReady
+from kithspace.protocol.sharing import EARLY_WINDOW, Sharing
+from kithspace.protocol.sharing_events import SharingEvent, SpaceReady
 from kithspace.protocol.words import Code, Link
 
 VERSION: Final = 1

@@ -12,9 +12,9 @@ Rules:
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
 
-from kithspace.core.ids import DeviceKey, IdentityId, SpaceId
+from kithspace.core.ids import SpaceId
 from kithspace.errors import PeerError
 from kithspace.protocol import messages as m
 from kithspace.protocol.channel import Arrived, Channel
@@ -38,6 +38,13 @@ from kithspace.protocol.proofs import (
     next_ours,
     next_theirs,
 )
+from kithspace.protocol.sharing_events import (
+    EarlyCredentials,
+    SharingEvent,
+    SpaceGone,
+    SpaceMessage,
+    SpaceReady,
+)
 
 SOFTWARE: Final = "kithspace"
 EARLY_WINDOW: Final = 256 * 1024
@@ -46,48 +53,6 @@ BULK_WINDOW: Final = 4 * 1024 * 1024
 MAX_CHANNELS: Final = 4_096
 RECORD_OVERHEAD: Final = 80
 """What a credential takes in a message beside its bytes: the signature and the heads of arrays."""
-
-
-class SpaceReady(NamedTuple):
-    """Both proofs stand: this space may be synced on this connection. `peer_ms`: its clock."""
-
-    space: SpaceId
-    ch: int
-    identity: IdentityId
-    device: DeviceKey
-    peer_ms: int
-    now_ms: int
-
-
-class SpaceGone(NamedTuple):
-    """The space is not shared on this connection (any more)."""
-
-    space: SpaceId
-    code: str
-
-
-class SpaceMessage(NamedTuple):
-    """A message of an open space. Call `dealt_with` when its effects are done (X8)."""
-
-    space: SpaceId
-    message: m.AnyMessage
-    lane: int
-    size: int
-
-
-class EarlyCredentials(NamedTuple):
-    """Credentials before the space is open (X1, X12).
-
-    Take them in, then call `credentials_taken`, and `dealt_with`.
-    """
-
-    space: SpaceId
-    records: tuple[m.SignedRecord, ...]
-    lane: int
-    size: int
-
-
-SharingEvent = SpaceReady | SpaceGone | SpaceMessage | EarlyCredentials
 
 
 class Sharing:

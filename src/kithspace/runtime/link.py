@@ -21,7 +21,12 @@ from kithspace.protocol.inviter import Inviter
 from kithspace.protocol.joiner import Joiner
 from kithspace.protocol.noise import Side
 from kithspace.protocol.session import SessionEnded
-from kithspace.protocol.sharing import EarlyCredentials, SpaceGone, SpaceMessage, SpaceReady
+from kithspace.protocol.sharing_events import (
+    EarlyCredentials,
+    SpaceGone,
+    SpaceMessage,
+    SpaceReady,
+)
 from kithspace.runtime.exchange import Failure
 from kithspace.runtime.introducing import play_inviter, play_joiner
 

@@ -30,6 +30,7 @@ from kithspace.runtime.introducing import Guest
 from kithspace.runtime.link import Link
 from kithspace.runtime.meeting import Meeting
 from kithspace.runtime.peers import Peers
+from kithspace.runtime.reach import is_due
 from kithspace.runtime.seeking import Seeker
 from kithspace.runtime.share import Share
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from kithspace.core.ids import IdentityId, SpaceId
     from kithspace.ports import Clock, Connection, Discovery, Entropy, Transport
-    from kithspace.protocol.sharing import SpaceReady
+    from kithspace.protocol.sharing_events import SpaceReady
     from kithspace.protocol.words import Code
     from kithspace.protocol.words import Link as InviteLink
     from kithspace.runtime.exchange import (
@@ -95,6 +96,7 @@ class Mesh:
         self._tasks: TaskGroup | None = None
         self._shares: dict[SpaceId, Share] = {}
         self._links: set[Link] = set()
+        self._unserved: set[Link] = set()
         self._peers = Peers(self._shares)
         self._joins: set[Seeker] = set()
         self._arriving: dict[SpaceId, Seeker] = {}
@@ -118,17 +120,15 @@ class Mesh:
         """Send an ephemeral state (canonical CBOR) to the devices that are here (X10)."""
 
         def do() -> None:
-            share = self._shares.get(space)
-            if share is not None:
-                share.show(state)
-            self.touch()
+            if space in self._shares:
+                self._shares[space].show(state)
+                self.touch()
 
         self._post(do)
 
     def shown(self, space: SpaceId) -> list[tuple[IdentityId, DeviceKey, bytes]]:
         """What other devices show now (X10)."""
-        share = self._shares.get(space)
-        return share.shown() if share is not None else []
+        return self._shares[space].shown() if space in self._shares else []
 
     def watch_shown(self, call: Callable[[SpaceId], None]) -> Callable[[], None]:
         """Call when what others show has changed. Returns what stops it."""
@@ -172,11 +172,13 @@ class Mesh:
                 await self._keep_time()
         finally:
             stop_spaces()
-            for share in list(self._shares.values()):
-                self._close_share(share)
+            for share in self._shares.values():
+                share.close()
             self._loop = None
             with anyio.CancelScope(shield=True), anyio.move_on_after(FAREWELL_SECONDS):
                 await self._meeting.stop()
+                for link in self._unserved:
+                    await link.connection.close()
 
     async def drain(self) -> None:
         """Return when everything announced so far has gone out to those who are here."""
@@ -205,10 +207,10 @@ class Mesh:
 
     def _do_due(self, now_ms: int) -> bool:
         """Do what machines have due; whether anything was."""
-        shares = [one for one in self._shares.values() if _is_due(one.next_deadline(), now_ms)]
+        shares = [one for one in self._shares.values() if is_due(one.next_deadline(), now_ms)]
         for share in shares:
             self._attempt(partial(share.time_passed, now_ms))
-        links = [one for one in self._links if _is_due(one.session.next_deadline(), now_ms)]
+        links = [one for one in self._links if is_due(one.session.next_deadline(), now_ms)]
         for link in links:
             link.act(partial(link.session.time_passed, now_ms))
         return bool(shares or links)
@@ -267,15 +269,10 @@ class Mesh:
         self._shares[exchange.space] = share
 
     def _drop_share(self, space: SpaceId) -> None:
-        self._close_share(self._shares.pop(space))
+        self._shares.pop(space).close()
         for link in list(self._links):
             link.open_spaces.discard(space)
             link.act(partial(link.session.leave, space))
-
-    def _close_share(self, share: Share) -> None:
-        share.stop_listening()
-        for device in list(share.people):
-            share.peer_gone(device)
 
     def _take_news(self, space: SpaceId, news: News) -> None:
         share = self._shares.get(space)
@@ -328,10 +325,13 @@ class Mesh:
             by=guest.by if guest is not None else None,
             is_inviting=self.is_inviting(),
         )
-        return Link(self, connection, session, guest)
+        link = Link(self, connection, session, guest)
+        self._unserved.add(link)
+        return link
 
     async def run_link(self, link: Link) -> None:
         """Serve a connection until it ends; its trouble is nobody else's."""
+        self._unserved.discard(link)
         self._links.add(link)
         self.touch()
         try:
@@ -353,12 +353,12 @@ class Mesh:
 
     def is_sharing(self) -> bool:
         """Whether any space has somebody else in it."""
-        return any(_is_shared(share.exchange) for share in self._shares.values())
+        return any(share.is_shared for share in self._shares.values())
 
     def is_missing(self) -> bool:
         """Whether somebody is looked for who is not here."""
         return bool(self._joins) or any(
-            not share.people and _is_shared(share.exchange) for share in self._shares.values()
+            not share.people and share.is_shared for share in self._shares.values()
         )
 
     def nameplates(self) -> tuple[str, ...]:
@@ -407,13 +407,3 @@ class Mesh:
         if join is not None and any(share.sync.is_in_sync(device) for device in share.people):
             del self._arriving[share.space]
             join.done(share.exchange)
-
-
-def _is_due(deadline: int | None, now_ms: int) -> bool:
-    return deadline is not None and deadline <= now_ms
-
-
-def _is_shared(exchange: SpaceExchange) -> bool:
-    """Whether there is, or may be, anybody to share it with: nothing known yet counts too."""
-    membership = exchange.membership
-    return len(membership) == 0 or len(membership.all_live_devices()) > 1

@@ -13,7 +13,7 @@ from kithspace.runtime.reach import Scores
 
 if TYPE_CHECKING:
     from kithspace.core.ids import DeviceKey, SpaceId
-    from kithspace.protocol.sharing import SpaceReady
+    from kithspace.protocol.sharing_events import SpaceReady
     from kithspace.runtime.link import Link
     from kithspace.runtime.share import Share
 

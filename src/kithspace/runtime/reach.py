@@ -80,6 +80,11 @@ def back_off_ms(tries: int, entropy: Callable[[int], bytes]) -> int:
     return int(whole * (1 + JITTER * spread))
 
 
+def is_due(deadline: int | None, now_ms: int) -> bool:
+    """Whether a deadline has come."""
+    return deadline is not None and deadline <= now_ms
+
+
 @dataclass(slots=True)
 class Doorkeeper:
     """Which strangers may begin a handshake (N6)."""

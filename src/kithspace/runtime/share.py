@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kithspace.core.effects import Send
     from kithspace.core.ids import DeviceKey, IdentityId, SpaceId
     from kithspace.protocol.messages import AnyMessage, SignedRecord
-    from kithspace.protocol.sharing import SpaceReady
+    from kithspace.protocol.sharing_events import SpaceReady
     from kithspace.protocol.sync_events import Outgoing
     from kithspace.runtime.exchange import Intake, News, SpaceExchange, VaultExchange
 
@@ -68,6 +68,18 @@ class Share:
         self._presence = Presence(exchange.space, vault.device, vault.opening_counter)
         self._same: set[DeviceKey] = set()
         self._lack_keys()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there is, or may be, somebody else in it: nothing known yet counts too."""
+        membership = self.exchange.membership
+        return len(membership) == 0 or len(membership.all_live_devices()) > 1
+
+    def close(self) -> None:
+        """Take no part any more."""
+        self.stop_listening()
+        for device in list(self.people):
+            self.peer_gone(device)
 
     # ---------------------------------------------------------------- peers
 
