@@ -67,14 +67,14 @@ def test_b1_b2_every_version_comes_back_from_its_rows_and_layouts_show_the_same(
             if one.document is not before:
                 known = before if shelf.row is not None else None
                 shelf.put(one.document.rows(known, shelf.numbers))
-                # Half of the time the next write meets what was loaded, else what was merged.
+                # The next write meets what was loaded, merged, or settled.
                 loaded = shelf.load(one.document._layout)
                 assert shown(loaded) == shown(one.document)
                 assert stripped(loaded.root) == stripped(one.document.root)
-                if at % 2:
-                    one.document = loaded
+                if at % 3:
+                    one.document = loaded if at % 3 == 1 else one.document.settled()
     blocks = all_blocks(replicas)
-    whole = [rebuilt(blocks, Random(seed), layout) for layout in layouts]  # noqa: S311
+    whole = [rebuilt(blocks, Random(seed + at), one) for at, one in enumerate(layouts)]  # noqa: S311
     assert shown(whole[0]) == shown(whole[1]) == shown(whole[2])
 
 
@@ -174,6 +174,20 @@ def test_b2_what_was_in_rows_is_dropped_with_its_container() -> None:
     shelf.put(rows)
     assert shelf.item_rows == {}
     assert shelf.load(CRAMPED).get("m") == 7
+
+
+def test_b2_a_settled_object_carries_no_changes_and_writes_one_row() -> None:
+    shelf, replica = Shelf(), Replica(1)
+    entropy = Random(1).randbytes  # noqa: S311 - seeded on purpose
+    replica.write([((), (24, "task", ()))])
+    replica.write(edit.assign(replica.document, ("l",), list(range(300)), "l", entropy))
+    shelf.put(replica.document.rows(None, shelf.numbers))
+    before = replica.document = replica.document.settled()
+    replica.write(edit.list_assign(("l",), before.items("l")[7], "seven", "l", entropy))
+    rows = replica.document.rows(before, shelf.numbers)
+    assert [type(row) for row in rows] == [PutObject, PutItem]
+    shelf.put(rows)
+    assert shelf.load().get("l") == replica.document.settled().get("l")
 
 
 def test_w10_a_purged_object_stays_so_when_it_is_loaded() -> None:

@@ -41,6 +41,7 @@ from kithspace.core.ids import ItemId, ObjectId
 from kithspace.core.pack import FeedNumbers
 from kithspace.core.path import Segment, key_name, path_key, segment_of, split_key
 from kithspace.core.projection import Json
+from kithspace.core.settle import settle
 from kithspace.core.stamp import ZERO, Stamp
 from kithspace.core.stored import ItemSource, Origin, Unpacked, rows_between, unpack_object
 from kithspace.core.text_log import put_update, updates_of
@@ -304,6 +305,20 @@ class Document:
             numbers: Local numbers of feeds and types.
         """
         return rows_between(before, self, numbers)
+
+    def settled(self) -> Self:
+        """The same object, once its rows are on disk: what differed from them counts as read."""
+        changed = {}
+        for segment, cell in self.fields.items():
+            if cell.kids or cell.extra is not None:
+                after = settle(cell, is_loaded=self._origin is not None)
+                if after is not cell:
+                    changed[segment] = after
+        if not changed:
+            return self
+        whole = self._copy(self.root)
+        whole.root = Cell(self.root.heads, {**self.fields, **changed})
+        return whole
 
     def _cell(self, key: bytes) -> Cell:
         found = self.root.kids.get(key) if key else self.root

@@ -8,7 +8,7 @@ What is read is what is stored at that moment; what was changed since the object
 over it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -75,6 +75,14 @@ class Far(Generic[T]):
     def put_all(self, children: Mapping[bytes, T | None]) -> "Far[T]":
         """The same with several children exchanged."""
         return Far(self._rows, {**self.over, **children}, self._read)
+
+    def settled(self, settle: Callable[[T], T]) -> "Far[T]":
+        """The same when the changes are on disk: they count as read."""
+        read = self._read
+        for segment, child in self.over.items():
+            read.some[segment] = None if child is None else settle(child)
+        read.is_whole = read.is_whole or self._rows is None
+        return Far(self._rows, {}, read)
 
     def is_version_of(self, other: "Far[T]") -> bool:
         """Whether both lie over the same rows."""
