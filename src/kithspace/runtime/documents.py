@@ -75,7 +75,7 @@ class Documents:
             if change.after is None:
                 found.pop(change.object, None)
             else:
-                found[change.object] = change.after
+                found[change.object] = change.after.settled()
                 found.move_to_end(change.object)
         self._shrink()
 

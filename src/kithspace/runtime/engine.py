@@ -296,7 +296,7 @@ class Engine:
         # What came from others may also have taken back: by a cut (C7) or a fork (V12).
         taken = effects.after.feeds.values() if has_grown or source is not None else ()
         told = dict.fromkeys([*grown, *(FeedId(row.id) for row in taken)])
-        feeds = tuple(self.leaf(feed) or FeedLeaf(feed, 0, BlockId(feed)) for feed in told)
+        feeds = tuple(self._leaf(feed) for feed in told)
         credentials = tuple(
             CredentialLeaf(CredentialId(row.id), row.depth)
             for row in (effects.persist if has_grown else ())
@@ -306,10 +306,10 @@ class Engine:
             self._delivery.tell(News(feeds, credentials, asks, source))
         return asks
 
-    def leaf(self, feed: FeedId) -> FeedLeaf | None:
-        """What is announced of a feed or branch; nothing if nothing is."""
+    def _leaf(self, feed: FeedId) -> FeedLeaf:
         row = self.state.feed(feed)
-        return None if row is None else leaf_of(row, self.state)
+        leaf = None if row is None else leaf_of(row, self.state)
+        return leaf or FeedLeaf(feed, 0, BlockId(feed))
 
     # ---------------------------------------------------------------- showing and sending
 

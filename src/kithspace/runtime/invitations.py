@@ -11,27 +11,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from kithspace.core import crypto
-from kithspace.core.credential import Admit, Cancel, IdentityUpdate, Invite
-from kithspace.core.identity import (
-    AddDevice,
-    Device,
-    SignedEntry,
-    decode_entry,
-    entry_bytes,
-)
+from kithspace.core.credential import Admit, Cancel, Invite
+from kithspace.core.identity import Device, decode_entry
 from kithspace.core.ids import CredentialId, DeviceKey, SpaceId
 from kithspace.core.roles import Role, parse_role
-from kithspace.errors import CodecError, NotAllowed, NotFound
+from kithspace.errors import NotAllowed, NotFound
 from kithspace.ports import InvitationInfo
 from kithspace.protocol.joiner import j6_invite_keys
 from kithspace.protocol.words import INVITE_START_BYTES, SEED_BYTES, Link, j1_new_code
+from kithspace.runtime.device_adding import (
+    add_to_home,
+    added_device,
+    draft_entry,
+    welcome_device,
+)
 from kithspace.runtime.exchange import Failure, OpenCode, Preview, Welcome
 from kithspace.runtime.pending import Deferred
 from kithspace.runtime.vault_records import CodeRecord, LinkRecord
 
 if TYPE_CHECKING:
-    from kithspace.core.ids import GenerationId, IdentityId
+    from kithspace.core.ids import IdentityId
     from kithspace.ports import Clock, Entropy, MemberInfo
     from kithspace.protocol.words import WordList
     from kithspace.runtime.exchange import Introduction
@@ -358,35 +357,21 @@ class Invitations:
             return Failure("refused")
         if code.used_by and code.used_by != sign:
             return Failure("used")
-        home = self._host.home.engine
-        body = AddDevice(Device(DeviceKey(sign), agree))
-        heads = home.membership.identity_heads(home.me.identity)
-        return entry_bytes(home.me.identity, heads, home.me.device.public, body)
+        return draft_entry(self._host.home.engine, Device(DeviceKey(sign), agree))
 
     def admit_device(self, invitation: bytes, entry: bytes, signature: bytes) -> Welcome | Failure:
         """Add the device to one's identity, in the home space and in every space (J5)."""
-        code = self._code(invitation)
-        home = self._host.home.engine
-        device = _added_device(entry)
+        host = self._host
+        code, device = self._code(invitation), added_device(entry)
         if code is None or code.role != DEVICE or device is None:
             return Failure("refused")
-        own = crypto.sign(home.me.device.secret, "ks1/ident", entry)
-        signed = SignedEntry(entry, (own, signature))
-        with home.lock:
-            if home.membership.owner(device) != home.me.identity:
-                try:
-                    home.admit_own([home.make_credential(IdentityUpdate((signed,)))])
-                except NotAllowed:
-                    return Failure("refused")
-        self._host.publish_identity()
-        now = self._host.clock.now_ms()
-        self._host.records.put_code(code._replace(used_by=device, used_ms=now, tries_left=TRIES))
-        self._host.invitations_changed()
-        keys = tuple(
-            key for space in self._host.all_spaces() if (key := _key_for(space, device)) is not None
-        )
-        entries = tuple(home.membership.identity_entries(home.me.identity))
-        return Welcome(home.space, keys, entries)
+        if not add_to_home(host.home.engine, device, entry, signature):
+            return Failure("refused")
+        host.publish_identity()
+        now = host.clock.now_ms()
+        host.records.put_code(code._replace(used_by=device, used_ms=now, tries_left=TRIES))
+        host.invitations_changed()
+        return welcome_device(host.home.engine, host.all_spaces(), device)
 
     # ---------------------------------------------------------------- inside
 
@@ -404,21 +389,3 @@ class Invitations:
 
 def _identity(joiner: Introduction) -> IdentityId:
     return decode_entry(joiner.entries[0]).identity
-
-
-def _added_device(entry: bytes) -> DeviceKey | None:
-    try:
-        body = decode_entry(SignedEntry(entry, ())).body
-    except CodecError:
-        return None
-    return body.device.sign if isinstance(body, AddDevice) else None
-
-
-def _key_for(space: Space, device: DeviceKey) -> tuple[SpaceId, GenerationId, bytes] | None:
-    """The newest key that can be given, sealed to the device."""
-    with space.engine.lock:
-        for generation in space.engine.membership.generations:
-            sealed = space.engine.keyring.seal_key(generation.id, device)
-            if sealed is not None:
-                return space.id, generation.id, sealed
-    return None
