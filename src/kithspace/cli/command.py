@@ -24,6 +24,18 @@ _SETTLE_SECONDS: Final = 3.0
 _REPORT_SECONDS: Final = 0.5
 
 
+class Unexpected(KithError):
+    """A mistake of kithspace's own; nothing that was acknowledged is lost by it."""
+
+    @classmethod
+    def of(cls, error: Exception) -> Unexpected:
+        """Name the kind of error alone: its text may hold values."""
+        return cls(
+            f"Something went wrong inside kithspace ({type(error).__name__}).",
+            "Nothing that was saved is lost. Run it again with --debug to see where.",
+        )
+
+
 class Session:
     """One call of `kith`: how it speaks, and the vault it works on.
 
@@ -175,7 +187,14 @@ def _run(act: Callable[..., None], session: Session, rest: dict[str, object]) ->
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(INTERRUPTED)
+    except (SystemExit, click.exceptions.Exit, click.ClickException):
+        raise
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if session.voice.debug:
+            raise
+        session.voice.fail(Unexpected.of(error))
         sys.exit(1)

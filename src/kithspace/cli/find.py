@@ -17,7 +17,7 @@ def title_of(obj: ks.Object) -> str:
     """What an object is called: its title or name, else its first text, else its id."""
     import kithspace as ks
 
-    fields = ks.to_dict(obj)
+    fields = ks.to_dict(obj, unknown=True)
     texts = [fields.get(name) for name in (*_NAMES, *fields)]
     return next((text for text in texts if isinstance(text, str) and text), short_id(obj))
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
@@ -12,6 +13,9 @@ from typing import Final
 from kithspace.cli.values import WrongInput, field_name
 
 Record = dict[str, object]
+
+_WHOLE: Final = re.compile(r"-?[1-9][0-9]*|0")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 def read_records(path: Path) -> list[Record]:
@@ -71,17 +75,15 @@ def _typed(column: Sequence[str]) -> list[object]:
 
 
 def _whole(cell: str) -> int:
-    number = int(cell)
-    if str(number) != cell:  # 007 and +1 are names, not numbers
+    if not _WHOLE.fullmatch(cell):  # 007 and +1 are names, not numbers
         raise ValueError(cell)
-    return number
+    return int(cell)
 
 
 def _number(cell: str) -> float:
-    number = float(cell)
-    if not isfinite(number) or not cell[-1].isdigit():
+    if not _NUMBER.fullmatch(cell) or not isfinite(float(cell)):
         raise ValueError(cell)
-    return number
+    return float(cell)
 
 
 def _truth(cell: str) -> bool:

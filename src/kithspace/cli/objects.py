@@ -85,14 +85,14 @@ def set_command(session: Session, obj: str, fields: tuple[str, ...]) -> None:
 
     assignments = read_assignments(fields)
     found = find_object(session.vault(), obj)
-    title, before = title_of(found), ks.to_dict(found)
+    title, before = title_of(found), ks.to_dict(found, unknown=True)
     space = found.space
     if space is None:
         raise WrongInput(f"“{obj}” is in no space.", "Give an object of a space.")
     with space.transaction():
         for assignment in assignments:
             _assign(found, assignment)
-    after = ks.to_dict(found)
+    after = ks.to_dict(found, unknown=True)
     said = ", ".join(_change_words(a, before.get(a.field), after.get(a.field)) for a in assignments)
     session.voice.done(
         f"“{title}”: {said}",
@@ -189,7 +189,7 @@ def _list_types(session: Session, space: ks.Space) -> None:
 def _record(obj: ks.Object) -> dict[str, object]:
     import kithspace as ks
 
-    fields = ks.to_dict(obj)
+    fields = ks.to_dict(obj, unknown=True)
     return {
         "id": obj.id,
         "type": obj.meta.type,
@@ -206,7 +206,7 @@ def _iso(when: datetime | None) -> str | None:
 def _table(session: Session, shown: Sequence[ks.Object]) -> None:
     import kithspace as ks
 
-    records = [ks.to_dict(obj) for obj in shown]
+    records = [ks.to_dict(obj, unknown=True) for obj in shown]
     fields = list(dict.fromkeys(field for record in records for field in record))[:6]
     rows = [
         [
@@ -248,7 +248,7 @@ def show_command(session: Session, obj: str, keep: str | None, *, conflicts: boo
         return
     if not conflicts:
         click.echo(f"{found.meta.type} {found.id} “{title_of(found)}”")
-        for field, value in ks.to_dict(found).items():
+        for field, value in ks.to_dict(found, unknown=True).items():
             click.echo(f"  {field:<16} {show_value(value)}")
         click.echo(f"  changed {ago(found.meta.changed)} by {found.meta.by}")
     for conflict in found.conflicts:
