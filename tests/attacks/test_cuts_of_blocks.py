@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kithspace.core.credential import AcceptHeld, Head, Signed
+from kithspace.core.envelope import read_clear
 from kithspace.core.ids import ObjectId
 from kithspace.core.state import WireBlock
 from tests.gate_world import Node, World
@@ -93,6 +94,24 @@ def test_held_dep_satisfies() -> None:
     ana.pull(cem)
     assert ana.read(milk).get("title") == "1"
     assert ana.read(milk).get("done") is True
+
+
+def test_what_a_block_taken_back_had_named_is_a_head_again() -> None:
+    """Else the next own block would not come after it everywhere (W3)."""
+    the_world = world()
+    ana, ben, cem = (the_world.node(name) for name in ("Ana", "Ben", "Cem"))
+    milk = cem.create("milk", title="1")
+    ben.pull(cem)
+    ben.write((milk, ("title",), "2"))
+    ana.pull(ben)
+    ana.admit(remove(the_world))
+    the_world.rotate()
+    ana.admit(the_world.credentials[-1])
+    ana.take_keys()
+    ana.write((milk, ("title",), "3"))
+    last = ana.state.block(ana.feed(ana.own).n, 1)
+    assert last is not None
+    assert [dep.feed for dep in read_clear(last.clear).deps] == [cem.own]
 
 
 def test_accepted_blocks_count_again() -> None:

@@ -112,7 +112,7 @@ class WaitingRoom:
 
     def gaps(self) -> "dict[tuple[FeedId, bytes], int]":
         """How many blocks wait for a link: by their feed, and the feed that it is missing from."""
-        found: "dict[tuple[FeedId, bytes], int]" = {}
+        found: dict[tuple[FeedId, bytes], int] = {}
         for wait in self._waits.values():
             header = wait.block.header
             if wait.due_ms or not wait.needs:
@@ -120,11 +120,6 @@ class WaitingRoom:
             missing = next((dep.feed for dep in header.deps if dep.id in wait.needs), header.feed)
             found[(header.feed, missing)] = found.get((header.feed, missing), 0) + 1
         return found
-
-    def of_feeds(self, feeds: Iterable[bytes]) -> list[VerifiedBlock]:
-        """All waiting blocks with these feed ids in their headers."""
-        wanted = set(feeds)
-        return [wait.block for wait in self._waits.values() if wait.block.header.feed in wanted]
 
     def _is_waiting_until(self, due_ms: int, block: bytes) -> bool:
         wait = self._waits.get(block)
