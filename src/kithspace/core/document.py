@@ -180,7 +180,9 @@ class Document:
     def _take(self, segment: bytes, field: Cell) -> None:
         if field is not EMPTY and field is not self.root.kids.get(segment):
             self.root = self.root.with_kid(segment, field)
-            self._doc = None
+            if self._doc is not None:
+                self._doc = dict(self._doc)
+                _show(self._doc, segment, field)
 
     def _merge_root(self, put: Put) -> None:
         root = self.root
@@ -228,11 +230,7 @@ class Document:
         if self._doc is None:
             doc: dict[str, Json] = {}
             for segment, cell in self.fields.items():
-                value = cell.heads[0].value if cell.heads else MISSING
-                plain = type(value) in _AS_IT_IS
-                shown: Json | Missing = value if plain else to_json(cell)  # type: ignore[assignment]
-                if shown is not MISSING:
-                    doc[key_name(segment)] = shown
+                _show(doc, segment, cell)
             self._doc = doc
         return self._doc
 
@@ -259,7 +257,7 @@ class Document:
         return [item.id for item in items_of(self.seen_cell(*path))]
 
     def keys(self, *path: Segment) -> list[Segment]:
-        """The keys of a map or record, in payload form, in a fixed order."""
+        """The keys of a map or record, or the fields' names, in payload form, in a fixed order."""
         return [segment_of(segment) for segment, _ in entries_of(self.seen_cell(*path))]
 
     def elements(self, *path: Segment) -> list[Segment]:
@@ -342,3 +340,14 @@ class Document:
 
     def _stored_texts(self, key: bytes) -> Iterable[bytes]:
         return () if self._origin is None else self._origin.source.texts(self.n, key)
+
+
+def _show(doc: dict[str, Json], segment: bytes, cell: Cell) -> None:
+    """Put a field's projection into a doc, or take it out."""
+    value = cell.heads[0].value if cell.heads else MISSING
+    plain = type(value) in _AS_IT_IS
+    shown: Json | Missing = value if plain else to_json(cell)  # type: ignore[assignment]
+    if shown is MISSING:
+        doc.pop(key_name(segment), None)
+    else:
+        doc[key_name(segment)] = shown
