@@ -6,14 +6,18 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kithspace.adapters.disk.store import Session, SqliteStore
 from kithspace.adapters.memory_store import MemoryStore
 from kithspace.core.effects import Changed
 from kithspace.core.roles import Role
+from kithspace.core.verify import VerifiedBlock
 from kithspace.errors import Closed, DiskFull, NotAllowed
 from kithspace.runtime.acts import Acts
 from kithspace.runtime.names import Names
+from kithspace.runtime.space_exchange import g4_parts
 from kithspace.testing.faults import FaultyStore
 from kithspace.testing.founding import found_space
 from tests.engines import Side, sync, two_sides
@@ -280,3 +284,44 @@ def test_f4_copy_that_runs_beside_goes_on_in_a_new_feed_and_nothing_is_lost() ->
     sync(one, copy, ben)
     assert one.everything() == copy.everything() == ben.everything()
     assert (ben.get(milk, "title"), ben.get(milk, "done")) == ("Oat milk", True)
+
+
+@given(st.lists(st.sampled_from("abr"), min_size=1, max_size=40), st.integers(1, 70))
+@settings(max_examples=40, deadline=None)
+def test_g4_a_long_message_is_taken_in_by_parts_with_the_same_result(
+    steps: list[str], repeat: int
+) -> None:
+    founded = found_space((Role.ADMIN, Role.WRITER, Role.WRITER), (1, 1, 1))
+    ana, ben, cleo = (Side(founded, place) for place in range(3))
+    milk = ana.add(title="Milk")
+    sync(ana, ben)
+    for step in (steps * repeat)[:150]:
+        if step == "r":
+            sync(ana, ben)
+        else:
+            side = ana if step == "a" else ben
+            side.set(milk, title=f"{step}{side.engine.replica.clock}")
+    sync(ana, ben)
+    message = [
+        block
+        for leaf in ana.exchange.feed_leaves()
+        for block in ana.exchange.blocks(leaf.feed, 0, leaf.length)
+    ]
+    intake = cleo.exchange.receive_blocks(message, ana.device)
+    assert (intake.send, intake.refused) == ((), ())
+    assert cleo.everything() == ana.everything()
+
+
+def test_g4_parts_end_at_signed_blocks() -> None:
+    ana, ben = two_sides()
+    milk = ana.add(title="Milk")
+    for count in range(200):
+        ana.set(milk, count=count)
+        if count % 50 == 49:
+            ana.engine.release()
+    (leaf,) = ana.exchange.feed_leaves()
+    message = ana.exchange.blocks(leaf.feed, 0, leaf.length)
+    verified = ben.engine.replica.verify(message, ben.engine.state, ben.clock.ms)
+    parts = g4_parts(verified.blocks)
+    assert [len(part) for part in parts] == [102, 100]
+    assert all(isinstance(part[-1], VerifiedBlock) and part[-1].sig for part in parts)

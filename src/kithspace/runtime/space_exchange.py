@@ -20,6 +20,7 @@ from kithspace.core.fold.membership import Membership
 from kithspace.core.fold.roster import Roster
 from kithspace.core.fold.state import EMPTY
 from kithspace.core.ids import CredentialId
+from kithspace.core.verify import VerifiedBlock
 from kithspace.protocol.leaves import PREFIX_BYTES, CredentialLeaf, FeedLeaf
 from kithspace.protocol.presence import ContentKey
 from kithspace.runtime.delivery import leaf_of
@@ -28,14 +29,17 @@ from kithspace.runtime.exchange import AccessKey, Intake, News
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from kithspace.core.effects import PutFeed
+    from kithspace.core.effects import PutFeed, Refused, Send
     from kithspace.core.ids import DeviceKey, FeedId, GenerationId, SpaceId
     from kithspace.core.state import WireBlock
+    from kithspace.core.verify import Witness
     from kithspace.runtime.engine import Engine
 
 BLOCKS_PER_READ: Final = 64
 MAX_ANSWER_BYTES: Final = 960 * 1024
 """An answer fits in one message of 1 MiB (F5)."""
+BLOCKS_PER_HOLD: Final = 64
+"""Blocks taken in under one hold of the lock (G4)."""
 MAX_EARLY: Final = 20_000
 """Credentials kept while the genesis is not here."""
 
@@ -188,15 +192,18 @@ class EngineExchange:
             return Intake()
         with engine.lock:
             engine.check_open()
-            now = engine.clock.now_ms()
-            verified = engine.replica.verify(blocks, engine.state, now)
-            effects = engine.replica.apply(verified.blocks, engine.state, now)
-            asks = engine.carry_out(effects, source=source)
-        return Intake(
-            (*verified.send, *asks),
-            (*verified.refused, *effects.refused),
-            bool(effects.persist),
-        )
+            verified = engine.replica.verify(blocks, engine.state, engine.clock.now_ms())
+        asks: list[Send] = list(verified.send)
+        refused: list[Refused] = list(verified.refused)
+        has_stored = False
+        for part in g4_parts(verified.blocks):
+            with engine.lock:
+                engine.check_open()
+                effects = engine.replica.apply(part, engine.state, engine.clock.now_ms())
+                asks += engine.carry_out(effects, source=source)
+            refused += effects.refused
+            has_stored = has_stored or bool(effects.persist)
+        return Intake(tuple(asks), tuple(refused), has_stored)
 
     # ---------------------------------------------------------------- keys
 
@@ -266,6 +273,30 @@ class EngineExchange:
                 stop()
 
         return stop_all
+
+
+def g4_parts(witnesses: Sequence[Witness]) -> list[list[Witness]]:
+    """G4: what is taken in under one hold of the lock: about 64 blocks, in the order of their time.
+
+    A part ends where every feed in it ends at a signed block, whose signature the gate then checks
+    (F5); what the authors saw of each other comes before what they wrote.
+    """
+    parts: list[list[Witness]] = [[]]
+    unsigned: set[bytes] = set()
+    for witness in sorted(witnesses, key=_time_of):
+        if len(parts[-1]) >= BLOCKS_PER_HOLD and not unsigned:
+            parts.append([])
+        parts[-1].append(witness)
+        if isinstance(witness, VerifiedBlock):
+            if witness.sig is not None:
+                unsigned.discard(witness.header.feed)
+            else:
+                unsigned.add(witness.header.feed)
+    return parts
+
+
+def _time_of(witness: Witness) -> int:
+    return witness.header.time if isinstance(witness, VerifiedBlock) else witness.opening.time
 
 
 def _until_signed(blocks: Iterable[WireBlock], first: int, end: int) -> list[WireBlock]:
