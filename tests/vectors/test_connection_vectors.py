@@ -89,7 +89,7 @@ def test_j1_codes(vector: dict[str, Any]) -> None:
     assert code == Code(vector["nameplate"], tuple(vector["words"]), vector["address"])
 
 
-@pytest.mark.parametrize("vector", VECTORS["messages"], ids=lambda vector: str(vector["name"]))
+@pytest.mark.parametrize("vector", VECTORS["messages"])
 def test_messages(vector: dict[str, Any]) -> None:
     body = raw(vector, "bytes")
     message = m.decode(body, vector["lane"])
