@@ -43,10 +43,10 @@ class Links:
             return None
         return self.object_of(cls, document)
 
-    def make_ref(self, ref: RefValue) -> object:
+    def make_ref(self, ref: RefValue, cls: type | None) -> object:
         """Return a `Ref`."""
         space = self.space_id if ref.space is None else ref.space
-        return Ref(ref.object, space, self.household)
+        return Ref(ref.object, space, self.household, cls)
 
     def make_blob(self, blob: BlobValue) -> object:
         """Return a `Blob`."""

@@ -21,13 +21,20 @@ O = TypeVar("O", bound="Object")  # noqa: E741 - as in the documentation
 class Ref(Generic[O_co]):
     """A link to an object; `ks.ref(obj)` makes one."""
 
-    __slots__ = ("_household", "_object", "_space")
+    __slots__ = ("_cls", "_household", "_object", "_space")
     __kith_kind__ = "ref"
 
-    def __init__(self, object_id: ObjectId, space: SpaceId, household: Household) -> None:
+    def __init__(
+        self,
+        object_id: ObjectId,
+        space: SpaceId,
+        household: Household,
+        cls: type[Object] | None,
+    ) -> None:
         self._object = object_id
         self._space = space
         self._household = household
+        self._cls = cls
 
     @property
     def id(self) -> str:
@@ -47,7 +54,10 @@ class Ref(Generic[O_co]):
         document = session.document(self._object)
         if document is None or not document.live:
             return None
-        return session.object_of(session.class_for(document.type), document)  # type: ignore[return-value]  # the declared class
+        cls = self._cls
+        if cls is None or cls.__kith_type__ != document.type:
+            cls = session.class_for(document.type)
+        return session.object_of(cls, document)  # type: ignore[return-value]  # the declared class
 
     def _kith_link(self) -> RefValue:
         return RefValue(self._object, self._space)
@@ -75,4 +85,4 @@ def ref(obj: O) -> Ref[O]:
     if place is None:
         raise FieldType(f"{obj!r} is in no space yet.", "Add it first: space.add(…).")
     root = place.root
-    return Ref(root.id, root.session.space_id, root.session.household)
+    return Ref(root.id, root.session.space_id, root.session.household, type(obj))

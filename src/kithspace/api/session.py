@@ -20,6 +20,7 @@ from kithspace.api.attached import Attached
 from kithspace.api.base import fields_of
 from kithspace.api.following import Followers
 from kithspace.api.links import Links, when_words
+from kithspace.api.new_ids import NewIds
 from kithspace.api.overriding import override
 from kithspace.api.schemas import schema_of
 from kithspace.api.transaction import Transaction, current_owner
@@ -27,7 +28,6 @@ from kithspace.api.types import Types
 from kithspace.core.coalesce import a6_parts
 from kithspace.core.document import Document
 from kithspace.core.ids import ObjectId, from_text
-from kithspace.core.object_id import shared_object_id
 from kithspace.errors import Deleted, TransactionOpen
 from kithspace.ports import Draft, DraftObject, DraftWrite
 
@@ -207,7 +207,7 @@ class Session(Links):
         drafts = [(obj, schema_of(type(obj))) for obj in objects]
         edits = [root_edit(obj, schema, self) for obj, schema in drafts]
         for (obj, schema), edit in zip(drafts, edits, strict=True):
-            object_id = shared_object_id(self.entropy)
+            object_id = opened.ids.take()
             root = Attached(self, object_id, Document.empty(object_id, 0), schema)
             root.doc = opened.take_new(root, schema, [edit])
             opened.added.append((obj, Plain(obj)))
@@ -215,10 +215,11 @@ class Session(Links):
         self.version += 1
 
     def _add_step(self, objects: Sequence[Object]) -> None:
+        ids = NewIds(self.entropy)
         drafts, roots = [], []
         for obj in objects:
             schema = schema_of(type(obj))
-            object_id = shared_object_id(self.entropy)
+            object_id = ids.take()
             path, form = root_edit(obj, schema, self)
             writes = tuple(DraftWrite(*part) for part in a6_parts(path, form))
             drafts.append(DraftObject(object_id, 0, schema.version, None, writes))
@@ -268,7 +269,7 @@ class Session(Links):
             if self._own_transaction() is not None:
                 yield
                 return
-            opened = self._open = Transaction(label)
+            opened = self._open = Transaction(label, NewIds(self.entropy))
             try:
                 yield
                 self._reconcile()

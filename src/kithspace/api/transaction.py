@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from kithspace.api.adding import Plain
     from kithspace.api.attached import Attached
+    from kithspace.api.new_ids import NewIds
     from kithspace.api.object import Object
     from kithspace.core.document import Document
     from kithspace.core.edit import Edit, Path
@@ -69,8 +70,9 @@ class Part:
 class Transaction:
     """An open transaction; used under the space's lock."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, ids: NewIds) -> None:
         self.label = label
+        self.ids = ids
         self.owner = current_owner()
         self.parts: dict[ObjectId, Part] = {}
         self.added: list[tuple[Object, Plain]] = []

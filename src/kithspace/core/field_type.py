@@ -118,8 +118,8 @@ class Links(Protocol):
     def resolve(self, ref: RefValue, cls: type) -> object:
         """The object, or None if it is not here or of another type."""
 
-    def make_ref(self, ref: RefValue) -> object:
-        """A `Ref`."""
+    def make_ref(self, ref: RefValue, cls: type | None) -> object:
+        """A `Ref`; `cls` is what it is declared to lead to."""
 
     def make_blob(self, blob: BlobValue) -> object:
         """A `Blob`."""

@@ -46,7 +46,7 @@ class Reference:
         if type(stored) is not RefValue or stored.space is not None:
             return UNREADABLE
         if self.target is None:
-            return links.make_ref(stored)
+            return links.make_ref(stored, None)
         return links.resolve(stored, self.target)
 
     def empty(self) -> object:
@@ -59,6 +59,7 @@ class RefTo:
     """A `Ref`: an id, maybe of another space; it is looked up only when asked."""
 
     of: str
+    target: type | None = None
 
     @property
     def words(self) -> str:
@@ -80,7 +81,7 @@ class RefTo:
 
     def read(self, stored: object, links: Links) -> object:
         """Return a `Ref`."""
-        return links.make_ref(stored) if type(stored) is RefValue else UNREADABLE
+        return links.make_ref(stored, self.target) if type(stored) is RefValue else UNREADABLE
 
     def empty(self) -> object:
         """Return None."""

@@ -238,7 +238,7 @@ class Anything:
         """Return it; a reference becomes a `Ref`."""
         match stored:
             case RefValue():
-                return links.make_ref(stored)
+                return links.make_ref(stored, None)
             case BlobValue():
                 return links.make_blob(stored)
             case _:

@@ -326,7 +326,9 @@ def _ours(cls: type, hint: object, *, is_top: bool) -> FieldType | None:
             return RecordOf(cls)
         case "ref":
             of = get_args(hint)
-            return RefTo(getattr(of[0], "__kith_type__", "") if of else "")
+            if of and isinstance(of[0], type):
+                return RefTo(getattr(of[0], "__kith_type__", ""), of[0])
+            return RefTo("")
         case "blob":
             return BlobOf()
         case "text" if is_top:
