@@ -279,6 +279,7 @@ def test_w10_an_object_deleted_while_it_is_edited_keeps_the_edit() -> None:
     right.write([(("a",), 2)])
     meet(left, right)
     assert (left.document.live, left.document.type) == (False, "task")
+    assert (left.document.keys(), left.document.get("a")) == (["a"], 2)
     left.write([((), TASK)])
     assert (left.document.live, left.document.get("a")) == (True, 2)
 

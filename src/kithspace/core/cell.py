@@ -99,7 +99,7 @@ class Cell:
         self.kids = kids
         self.extra = extra
 
-    def __eq__(self, other: object) -> bool:  # type: ignore[explicit-override]  # 3.12 has it
+    def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Cell)
             and self.heads == other.heads

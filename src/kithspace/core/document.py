@@ -257,8 +257,12 @@ class Document:
         return [item.id for item in items_of(self.seen_cell(*path))]
 
     def keys(self, *path: Segment) -> list[Segment]:
-        """The keys of a map or record, or the fields' names, in payload form, in a fixed order."""
-        return [segment_of(segment) for segment, _ in entries_of(self.seen_cell(*path))]
+        """The keys of a map or record, in payload form, in a fixed order; of the root its fields.
+
+        The fields of a deleted object are those that it had.
+        """
+        cell = self.seen_cell(*path) if path else Cell((), self.fields)
+        return [segment_of(segment) for segment, _ in entries_of(cell)]
 
     def elements(self, *path: Segment) -> list[Segment]:
         """The elements of a set, in payload form, in a fixed order."""

@@ -78,7 +78,7 @@ class OpenText:
         self._subscription = self._doc.observe(lambda event: self._made.append(event.update))
         self._shown: str | None = None
 
-    def __str__(self) -> str:  # type: ignore[explicit-override]  # 3.12 has it
+    def __str__(self) -> str:
         if self._shown is None:
             self._shown = str(self._text)
         return self._shown

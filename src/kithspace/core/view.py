@@ -24,7 +24,7 @@ from kithspace.core.ids import ItemId
 from kithspace.core.path import item_of, segment_of
 from kithspace.core.position import is_position
 from kithspace.core.projection import Json, project
-from kithspace.core.value import ABSENT, LIST, MAP, SET, from_payload, int_form
+from kithspace.core.value import ABSENT, LIST, MAP, ROOT, SET, from_payload, int_form
 
 Kind: TypeAlias = Literal["nothing", "scalar", "map", "set", "list", "counter", "text"]
 
@@ -34,7 +34,7 @@ class Missing(Enum):
 
     TOKEN = 0
 
-    def __repr__(self) -> str:  # type: ignore[explicit-override]  # 3.12 has it
+    def __repr__(self) -> str:
         return "MISSING"
 
 
@@ -107,8 +107,8 @@ def items_of(cell: Cell) -> list[Item]:
 
 
 def entries_of(cell: Cell) -> list[tuple[bytes, Cell]]:
-    """The entries of a map or record by the key of their segment, in the order of the keys."""
-    if _is_other(cell, MAP):
+    """The entries of a map or record, or an object's fields, in the order of their keys."""
+    if _is_other(cell, MAP) and _is_other(cell, ROOT):
         return []
     return sorted(
         ((segment, kid) for segment, kid in cell.kids.items() if is_seen(kid)), key=_key_of
