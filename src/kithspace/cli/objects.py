@@ -85,10 +85,12 @@ def set_command(session: Session, obj: str, fields: tuple[str, ...]) -> None:
 
     assignments = read_assignments(fields)
     found = find_object(session.vault(), obj)
-    title, before = title_of(found), ks.to_dict(found, unknown=True)
     space = found.space
     if space is None:
         raise WrongInput(f"“{obj}” is in no space.", "Give an object of a space.")
+    cls = space.type_for(found.meta.type, [assignment.field for assignment in assignments])
+    found = space.get(cls, found.id)  # with the fields that are new
+    title, before = title_of(found), ks.to_dict(found, unknown=True)
     with space.transaction():
         for assignment in assignments:
             _assign(found, assignment)
