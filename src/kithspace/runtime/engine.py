@@ -20,7 +20,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from kithspace.core.effects import Announce, PutCredential
-from kithspace.core.ids import BlockId, CredentialId, FeedId
+from kithspace.core.ids import BlockId, CredentialId, DeviceKey, FeedId
 from kithspace.core.replica import Replica
 from kithspace.core.roles import Role
 from kithspace.core.stamp import Stamp
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from kithspace.core.effects import Changed, Effects, Row, Send
     from kithspace.core.fold import Membership
     from kithspace.core.gate.drafting import Author
-    from kithspace.core.ids import DeviceKey, ObjectId, SpaceId
+    from kithspace.core.ids import ObjectId, SpaceId
     from kithspace.core.query import Plan
     from kithspace.core.state import State
     from kithspace.ports import Clock, Draft, Entropy, Store
@@ -118,8 +118,11 @@ class Engine:
 
     @property
     def role(self) -> Role:
-        """One's own role."""
-        return self.replica.membership.role(self.me.identity)
+        """One's own role; none, once this device was removed."""
+        membership = self.replica.membership
+        if membership.owner(DeviceKey(self.me.device.public)) != self.me.identity:
+            return Role.NONE
+        return membership.role(self.me.identity)
 
     def document(self, object_id: ObjectId) -> Document | None:
         """Return an object's document as stored, deleted ones too."""

@@ -51,11 +51,13 @@ class Founded(NamedTuple):
 
     Attributes:
         space: Its id.
+        people: Its members.
         authors: Who writes at each node, in order of the nodes.
         rows: What lies on each node's disk.
     """
 
     space: SpaceId
+    people: tuple[Person, ...]
     authors: tuple[Author, ...]
     rows: tuple[tuple[Row, ...], ...]
 
@@ -104,7 +106,7 @@ def found_space(roles: tuple[Role, ...], devices: tuple[int, ...]) -> Founded:
         (*credentials, *_key_rows(membership.role(author.identity), generation, keys, made.chunks))
         for author in authors
     )
-    return Founded(membership.space, authors, rows)
+    return Founded(membership.space, tuple(people), authors, rows)
 
 
 def _add(membership: Membership, founder: Author, body: Admit) -> Membership:

@@ -19,7 +19,6 @@ from kithspace.core.ids import ObjectId
 from kithspace.core.roles import Role
 from kithspace.core.value import RefValue, TextValue
 from kithspace.errors import NotAllowed, NotFound
-from kithspace.testing.founding import make_person
 from kithspace.testing.simulated_disk import CrashPoint
 from kithspace.testing.simulated_node import SimulatedNode
 from kithspace.testing.simulated_writes import Writer
@@ -40,18 +39,23 @@ class Shape(NamedTuple):
     loss: float
     skew_ms: int
     roles: tuple[Role, ...]
+    devices: tuple[int, ...] = ()
 
 
 def shape_of(chance: random.Random) -> Shape:
     """Mostly small: 2 to 4 nodes and up to 30 steps."""
     nodes = chance.choice((2, 2, 2, 3, 3, 4))
-    others = (Role.ADMIN, Role.WRITER, Role.WRITER, Role.WRITER, Role.READER)
+    others = (Role.ADMIN, Role.WRITER, Role.WRITER, Role.WRITER, Role.READER, Role.KEEPER)
+    # Sometimes the last person has two devices.
+    last = (2,) if nodes > 2 and chance.random() < 0.2 else (1, 1)
+    devices = (*(1,) * (nodes - 2), *last)
     return Shape(
         nodes,
         chance.randint(LEAST_STEPS, MAX_STEPS),
         chance.choice((0.0, 0.0, 0.02, 0.1)),
         chance.choice((0, 0, 20_000, 200_000)),
-        (Role.ADMIN, *(chance.choice(others) for _ in range(nodes - 1))),
+        (Role.ADMIN, *(chance.choice(others) for _ in devices[1:])),
+        devices,
     )
 
 
@@ -158,6 +162,10 @@ def _jump_clock(net: Simulation, node: SimulatedNode, chance: random.Random) -> 
     net.jump_clock(node, chance.choice((-600_000, -1_000, 1_000, 60_000)))
 
 
+def _replay(net: Simulation, node: SimulatedNode, _chance: random.Random) -> None:
+    net.replay(node)
+
+
 # ---------------------------------------------------------------- members
 
 
@@ -168,15 +176,16 @@ def _act(net: Simulation, node: SimulatedNode, chance: random.Random) -> None:
     target = chance.choice(net.nodes)
     role = chance.choice((Role.READER, Role.WRITER, Role.ADMIN))
     with net.at(node):
-        acts = node.running.acts
         try:
-            match chance.randint(0, 4):
+            match chance.randint(0, 5):
                 case 0 | 1:
-                    acts.remove(target.identity, None, "removed")
+                    net.remove(node, target)
                 case 2:
-                    acts.change_role(target.identity, role)
+                    net.remove(node, target, only_device=True)
                 case 3:
-                    acts.leave()
+                    node.running.acts.change_role(target.identity, role)
+                case 4:
+                    net.leave(node)
                 case _:
                     _admit(net, node, target, role)
         except (NotAllowed, NotFound):
@@ -185,7 +194,7 @@ def _act(net: Simulation, node: SimulatedNode, chance: random.Random) -> None:
 
 def _admit(net: Simulation, node: SimulatedNode, target: SimulatedNode, role: Role) -> None:
     engine = node.running.engine
-    person = make_person(f"person {net.nodes.index(target)}", 1)
+    person = net.person_of(target)
     body = Admit(target.identity, person.entries, role)
     engine.admit_own([engine.make_credential(body)])
 
@@ -337,5 +346,6 @@ _HAPPENINGS: Final[dict[Callable[[Simulation, SimulatedNode, random.Random], Non
     _cut_power: 1,
     _restore: 0.5,
     _jump_clock: 1,
+    _replay: 3,
     _act: 4,
 }

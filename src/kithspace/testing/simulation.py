@@ -16,22 +16,24 @@ The same seed and the same calls give the same run.
 Rules: protocol.md section 6 (back-off), N4 (who accepts whom), X1 (ancestry for strangers), X12.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
+from kithspace.core.credential import Signed
 from kithspace.core.roles import Role
-from kithspace.errors import PeerError
-from kithspace.protocol.messages import AnyMessage, Gone
+from kithspace.errors import KithError, PeerError
+from kithspace.protocol.messages import AnyMessage, Blocks, Credentials, Gone
 from kithspace.testing.convergence import (
-    check_acknowledged,
     check_other_order,
     check_same,
+    check_written,
     picture_of,
 )
-from kithspace.testing.founding import found_space
+from kithspace.testing.founding import Person, found_space
 from kithspace.testing.simulated_disk import CrashPoint, SimulatedCrash, SimulatedDisk
 from kithspace.testing.simulated_link import Line, Link
 from kithspace.testing.simulated_node import SimulatedNode
@@ -46,6 +48,8 @@ ALL_CONNECTED: Final = 8
 NEIGHBOURS: Final = 4
 DIAL_MS: Final = 500
 DENIED_MS: Final = 30_000
+REMEMBERED: Final = 64
+"""So many of the last messages with content can be replayed."""
 QUIET_LIMIT_MS: Final = 3_600_000
 WAIT_FOR_MS: Final = 1_200_000
 """Blocks that become due within this time are waited for."""
@@ -97,6 +101,7 @@ class Simulation:
         self._line = line
         founded = found_space(roles, devices)
         self.space = founded.space
+        self._people = {person.identity: person for person in founded.people}
         self.nodes = [
             SimulatedNode(
                 f"node {number}",
@@ -108,6 +113,7 @@ class Simulation:
             )
             for number, (author, rows) in enumerate(zip(founded.authors, founded.rows, strict=True))
         ]
+        self._sent: deque[Blocks | Credentials] = deque(maxlen=REMEMBERED)
         self.written: list[Written] = []
         self.objects: dict[ObjectId, str] = {}
         self._writers = {node.key: Writer(node, self.written, self.objects) for node in self.nodes}
@@ -207,6 +213,18 @@ class Simulation:
                 self._dial_later(pair, 0)
         self._pump(node)
 
+    def replay(self, node: SimulatedNode) -> None:
+        """Hand a node something again that was once sent to anybody: late, twice, out of order."""
+        if not node.is_up or not self._sent:
+            return
+        message = self.timeline.random.choice(self._sent)
+        with self.at(node):
+            if isinstance(message, Blocks):
+                node.running.exchange.receive_blocks(message.blocks, None)
+            else:
+                signed = [Signed(*record) for record in message.records]
+                node.running.exchange.receive_credentials(signed, None)
+
     def jump_clock(self, node: SimulatedNode, ms: int) -> None:
         """Move a node's clock."""
         node.clock.skew_ms += ms
@@ -214,6 +232,32 @@ class Simulation:
     def calm(self) -> None:
         """From now on no connection breaks by itself."""
         self._line.loss = 0.0
+
+    def remove(
+        self, node: SimulatedNode, target: SimulatedNode, *, only_device: bool = False
+    ) -> None:
+        """A node removes a member, or one device of it."""
+        device = target.key if only_device else None
+        reason = "lost" if only_device else "removed"
+        with self._parting(node, is_own=target is node):
+            node.running.acts.remove(target.identity, device, reason)
+
+    def leave(self, node: SimulatedNode) -> None:
+        """A member leaves."""
+        with self._parting(node, is_own=True):
+            node.running.acts.leave()
+
+    @contextmanager
+    def _parting(self, node: SimulatedNode, *, is_own: bool) -> Iterator[None]:
+        """X12: what a member that parts has not sent by then, nobody gets any more."""
+        try:
+            yield
+        except KithError:
+            is_own = False
+            raise
+        finally:
+            for one in self.written if is_own else ():
+                one.is_excused = one.is_excused or one.node is node
 
     # ---------------------------------------------------------------- time
 
@@ -273,6 +317,10 @@ class Simulation:
         if due is not None and due < node.clock.now_ms() + WAIT_FOR_MS:
             yield f"{node.name} waits until {due - node.clock.now_ms()} ms from now"
 
+    def person_of(self, node: SimulatedNode) -> Person:
+        """The identity of a node, with its entries: what an admit needs."""
+        return self._people[node.identity]
+
     # ---------------------------------------------------------------- what must hold
 
     def members(self) -> list[SimulatedNode]:
@@ -287,10 +335,12 @@ class Simulation:
             AssertionError: It says what is wrong, and the seed.
         """
         members = self.members()
+        readers = [node for node in members if node.role >= Role.READER]
         try:
-            check_same({node.name: picture_of(node, self.objects) for node in members})
-            check_acknowledged(members, self.written)
-            judge = self.timeline.random.choice(members)
+            check_same({node.name: picture_of(node, ()) for node in members})
+            check_same({node.name: picture_of(node, self.objects) for node in readers})
+            check_written(members, self.written, self.objects)
+            judge = self.timeline.random.choice(readers)
             check_other_order(judge, self.objects, self.timeline.random)
         except AssertionError as error:
             raise AssertionError(f"seed {self.seed}: {error}") from error
@@ -399,6 +449,8 @@ class Simulation:
         return self._denied.get(pair) == self._knowledge(pair)
 
     def _arrived(self, pair: Pair, side: int, message: AnyMessage) -> None:
+        if isinstance(message, Blocks | Credentials):
+            self._sent.append(message)
         numbers = sorted(pair)
         node, other = self.nodes[numbers[side]], self.nodes[numbers[1 - side]]
         if isinstance(message, Gone):

@@ -334,7 +334,8 @@ class Ledger:
         key = self.known.keys.get((generation, feed))
         if key is None:
             row = self.state.key(generation)
-            content = row.content if row is not None else self.content_keys.get(generation)
+            content = row.content if row is not None else None
+            content = content or self.content_keys.get(generation)
             if content is None:
                 return None
             key = self.known.keys[generation, feed] = content_key(content, feed)
