@@ -14,6 +14,7 @@ from typing import Final
 from weakref import WeakSet
 
 import anyio
+import anyio.lowlevel
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection as Carrier
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -26,6 +27,8 @@ OPEN_SECONDS: Final = 5
 CLOSE_SECONDS: Final = 1
 MAX_QUEUED_MESSAGES: Final = 16
 MAX_WAITING: Final = 64
+TURNS: Final = 3
+"""Of the loop: until a server that is closed accepts no more, and what it had accepted is known."""
 _QUIET: Final = logging.getLogger("kithspace.websocket")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False  # strangers at a port must not fill anybody's log
@@ -138,6 +141,8 @@ class WebSocketListener:
         """Stop listening; any number of times. Accepted connections go on."""
         if self._server is not None:
             self._server.close(close_connections=False)
+        for _ in range(TURNS):
+            await anyio.lowlevel.checkpoint()
         for carrier in self._opening:
             carrier.transport.abort()
         await self._arrivals.aclose()

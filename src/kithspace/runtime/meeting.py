@@ -12,7 +12,10 @@ Rules (protocol.md section 6):
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
+
+import anyio
 
 from kithspace.runtime.reach import Doorkeeper, Target
 
@@ -221,13 +224,14 @@ class Meeting:
             except ConnectionError:
                 return
             if self._doorkeeper.admit(connection.peer, self._wants.clock.now_ms()):
-                tasks.start_soon(self._host, connection)
+                link = self._wants.make_link(connection, is_dialer=False)
+                link.on_proved = partial(self._doorkeeper.settled, connection.peer)
+                tasks.start_soon(self._host, link)
             else:
-                tasks.start_soon(connection.close)
+                with anyio.move_on_after(0):  # without waiting for the other side
+                    await connection.close()
 
-    async def _host(self, connection: Connection) -> None:
-        link = self._wants.make_link(connection, is_dialer=False)
-        link.on_proved = lambda: self._doorkeeper.settled(connection.peer)
+    async def _host(self, link: Link) -> None:
         try:
             await self._wants.run_link(link)
         finally:
