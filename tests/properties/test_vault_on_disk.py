@@ -14,7 +14,6 @@ from kithspace.core.value import ROOT
 from kithspace.errors import DiskFull, VaultInUse
 from kithspace.ports import Draft, DraftObject, DraftWrite, Store
 from kithspace.runtime.space import Space
-from kithspace.runtime.vault import Vault
 from kithspace.testing.faults import FaultyStore
 from tests.vault_pairs import join, open_vault, sync
 
@@ -127,7 +126,7 @@ class NarrowFolder:
 
 @pytest.mark.parametrize("fail_at", range(1, 12))
 def test_b5_vault_that_ran_out_of_disk_anywhere_opens_again(tmp_path: Path, fail_at: int) -> None:
-    opened: list[Vault] = []
+    opened = []
 
     def fill() -> None:
         opened.append(open_vault("Ana", NarrowFolder(open_folder(tmp_path), fail_at)))
