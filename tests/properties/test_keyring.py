@@ -85,7 +85,7 @@ def test_k4_the_newest_key_opens_the_older_ones() -> None:
     newest = ana.engine.membership.generations[0]
     author = dana.devices[0]
     rows = tuple(row for row in founded.rows[0] if not isinstance(row, PutKey))
-    joiner = Side(Founded(founded.space, (author,), (rows,)), 0)
+    joiner = Side(founded._replace(authors=(author,), rows=(rows,)), 0)
     sealed = ana.exchange.seal_key(newest.id, joiner.device)
     assert sealed is not None
     joiner.pull(ana)

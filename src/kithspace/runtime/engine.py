@@ -172,7 +172,8 @@ class Engine:
         """
         with self.lock:
             self.check_open()
-            self.check_may_write()
+            if self.role < Role.WRITER:  # every node would refuse it
+                raise NotAllowed.of(self.role.text, "this space", "change anything", ())
             self.keyring.prepare()
             now = self.clock.now_ms()
             whole = gate_draft(draft, self.documents.get, self.replica.next_feed)
@@ -182,16 +183,6 @@ class Engine:
             assert isinstance(last, VerifiedBlock)  # noqa: S101 - a transaction ends with a block
             self._plan_release()
             return Stamp(last.header.time, last.header.feed)
-
-    def check_may_write(self) -> None:
-        """Refuse what every node would refuse.
-
-        Raises:
-            NotAllowed: One's role is below writer.
-        """
-        role = self.role
-        if role < Role.WRITER:
-            raise NotAllowed.of(role.text, "this space", "change anything", ())
 
     @property
     def is_closed(self) -> bool:
