@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
     import kithspace as ks
 
+T = TypeVar("T")
+
 INTERRUPTED: Final = 130
-_SETTLE_SECONDS: Final = 3.0
+_MOMENT_SECONDS: Final = 1.0
 _REPORT_SECONDS: Final = 0.5
 
 
@@ -102,30 +105,42 @@ class Session:
         return self.vault(network=network).space(name, create=False)
 
     def settle(self) -> None:
-        """Give the others who are here a moment to compare; nobody here: no wait."""
-        from contextlib import suppress
-
+        """Give others on this computer a moment to be found, and who is here time to compare."""
         import kithspace as ks
 
-        for space in self.vault().spaces:
-            with suppress(ks.TimedOut, ks.Unreachable):
-                space.synced().result(timeout=_SETTLE_SECONDS)
+        spaces = [space for space in self.vault().spaces if len(space.members) > 1]
+        if not spaces:
+            return
+        with contextlib.suppress(ks.TimedOut):
+            spaces[0].synced().result(timeout=_MOMENT_SECONDS)
+        for space in spaces:
+            self.hand_over(space)
+
+    def follow(self, pending: ks.Pending[T]) -> T:
+        """Wait for something; say what it waits for."""
+        import kithspace as ks
+
+        said = ""
+        while True:
+            try:
+                return pending.result(timeout=_REPORT_SECONDS)
+            except ks.TimedOut:
+                if pending.words != said:
+                    said = pending.words
+                    self.voice.say(f"  {said}")
 
     def hand_over(self, space: ks.Space) -> None:
-        """Stay until both sides have everything; say in words how far it is."""
+        """Stay until those who are here have everything, and we theirs; say how far it is."""
         import kithspace as ks
 
         said, pending = "", space.synced()
-        while True:
+        while any(member.is_here for member in space.members if not member.is_me):
             try:
                 pending.result(timeout=_REPORT_SECONDS)
             except ks.TimedOut:
                 if (words := space.status.words) != said:
                     said = words
                     self.voice.say(f"  {words}")
-            except ks.Unreachable as error:
-                self.voice.hint(f"  {error}")
-                return
             else:
                 return
 

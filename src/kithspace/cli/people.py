@@ -58,13 +58,11 @@ def invite_command(
 @click.argument("code")
 def join_command(session: Session, code: str) -> None:
     """Join a space, or add this device to your vault, by a code or link."""
-    pending = session.vault(network=True).join(code)
-    space = pending.result()
+    space = session.follow(session.vault(network=True).join(code))
     session.voice.done(
         f"Code right; you are a {space.role} of “{space.name}”.",
         {"space": space.name, "id": space.id, "role": space.role},
     )
-    session.hand_over(space)
 
 
 @command("who", "kith who Groceries")
