@@ -135,3 +135,18 @@ def test_k5_two_generations_made_at_once_leave_one_to_write_under() -> None:
     sync(ana, ben)
     assert (ben.get(milk, "title"), ana.get(eggs, "title")) == ("Milk", "Eggs")
     assert ana.engine.keyring.current() == ben.engine.keyring.current()
+
+
+def test_k5_a_key_that_is_only_lacking_here_is_no_reason_for_another_generation() -> None:
+    founded = found_space((Role.ADMIN, Role.WRITER, Role.WRITER), (1, 1, 1))
+    ana, cleo = Side(founded, 0), Side(founded, 2)
+    ben = without_keys(founded, 1)
+    Acts(ana.engine, Names(ana.engine, "Work", lambda _: "")).change_role(
+        cleo.engine.me.identity, Role.READER
+    )
+    new = [one.id for one in ana.exchange.credential_leaves()]
+    ben.exchange.receive_credentials(ana.exchange.credentials(new), ana.device)
+    assert ben.engine.keyring.due_ms is None
+    ben.clock.ms += 10_000
+    ben.engine.work()
+    assert [g.n for g in ben.engine.membership.generations] == [1]

@@ -343,7 +343,7 @@ class Engine:
             if due is not None and due <= now_ms:
                 self.carry_out(self.replica.due(self.state, now_ms))
             if self.keyring.due_ms is not None and self.keyring.due_ms <= now:
-                self.keyring.prepare()
+                self.keyring.make_idle()
         if is_time:
             self.on_release()
 

@@ -127,10 +127,22 @@ class Keyring:
         self.due_ms = None
         if engine.role < Role.WRITER:
             return
-        if due_reason(membership, self._keys, engine.clock.now_ms()) not in (None, "first"):
+        if self._is_stale():
             longest = IDLE_ADMIN_MS if engine.role is Role.ADMIN else IDLE_MS
             share = int.from_bytes(engine.entropy(2), "big") / 2**16
             self.due_ms = engine.clock.monotonic_ms() + int(longest * share)
+
+    def _is_stale(self) -> bool:
+        """Whether no generation will do, whoever has its key: not where only the key is lacking."""
+        membership = self._engine.membership
+        known = [generation.id for generation in membership.generations]
+        return bool(known) and membership.choose_generation(known) is None
+
+    def make_idle(self) -> None:
+        """The random wait is over: make the generation, if nobody else has (K5)."""
+        self.due_ms = None
+        if self._is_stale() and self._engine.role >= Role.WRITER:
+            self.make("removal")
 
     def make(self, reason: str) -> None:
         """Make a generation for the devices that are live now (K1)."""

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
 
+from kithspace.errors import KithError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -104,7 +106,7 @@ class Node:
         if loop is None or self._is_stopped:
             return False
         try:
-            loop.call_soon_threadsafe(call, context=self._context)
+            loop.call_soon_threadsafe(_attempt, call, context=self._context)
         except RuntimeError:  # the loop was closed between the look and the call
             self._is_stopped = True
             return False
@@ -208,6 +210,9 @@ class Node:
 def _attempt(act: Callable[[], None]) -> None:
     try:
         act()
+    except KithError as error:
+        # Whoever works with the space is told in words; here no names are written down.
+        _log.warning("A chore of a space has failed: %s.", error.code)
     except Exception:  # noqa: BLE001 - one space's trouble must not stop the others
         _log.exception("A chore of a space has failed.")
 

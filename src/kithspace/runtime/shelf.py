@@ -130,8 +130,8 @@ class Shelf:
         for record in self.records():
             try:
                 shelved = self.get(record.space)
-            except OSError:
-                _log.exception("A space cannot be opened.")
+            except KithError as error:
+                _log.warning("A space cannot be opened: %s.", error.code)
                 continue
             if shelved is not None:
                 found.append(shelved)
@@ -144,9 +144,14 @@ class Shelf:
         for file in tools.folder.space_files():
             if file in known:
                 continue
-            _, store = tools.folder.open_space(file)
-            space = store.state().about("space")
-            store.close(clean=True)
+            try:
+                _, store = tools.folder.open_space(file)
+                space = store.state().about("space")
+                store.close(clean=True)
+            except KithError as error:
+                # Nothing here needs it: it is left as it is, and does not keep the vault shut.
+                _log.warning("A file of no known space is passed over: %s.", error.code)
+                continue
             if space is None:
                 tools.folder.delete_space(file)
                 continue
@@ -255,11 +260,15 @@ class Shelf:
         with self.lock:
             shelved, self._open = list(self._open.values()), {}
         for one in shelved:
-            if one.space is not None:
-                self._tools.node.drop(one.space.engine)
-                one.space.engine.close(closed)
-            else:
-                one.store.close(clean=True)
+            try:
+                if one.space is not None:
+                    self._tools.node.drop(one.space.engine)
+                    one.space.engine.close(closed)
+                else:
+                    one.store.close(clean=True)
+            except KithError as error:
+                # What was written is on the disk all the same (F1); the others are closed too.
+                _log.warning("A space was not closed well: %s.", error.code)
 
     # ---------------------------------------------------------------- opening
 

@@ -9,12 +9,13 @@ Rules: E1, E2 (home space), I11, G4 (lock order: vault, home, space; any thread 
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
 from kithspace.core.identity import entry_id, found_identity
 from kithspace.core.ids import IdentityId
-from kithspace.errors import Closed, NotFound
+from kithspace.errors import Closed, KithError, NotFound
 from kithspace.runtime.devices import Devices
 from kithspace.runtime.entering import Entrance
 from kithspace.runtime.home import Home
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from kithspace.runtime.space import Space
     from kithspace.runtime.vault_records import Me
 
+
+_log = logging.getLogger(__name__)
 
 KEY_SEED: Final = 32
 
@@ -368,7 +371,10 @@ class VaultCore:
 
     def _tend(self) -> None:
         self._is_tending = False
-        self.tend()
+        try:
+            self.tend()
+        except KithError as error:
+            _log.info("The home space is tended later: %s", error.code)
 
     def tend(self) -> None:
         """Bring home space and spaces into agreement, now; on the node's thread, or in tests."""
