@@ -110,7 +110,7 @@ def test_x12_who_was_removed_while_away_learns_of_it_and_gets_nothing_else(house
     groceries.remove(ben)
     change(groceries, milk, title="Oat milk")
     space = house.space("Ben")
-    until(lambda: space.role == "none", house("Ben").watch, space.watch_others)
+    until(lambda: space.role == "none", space.engine.listen)
     assert see(space, milk, "title") == "Milk"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, assert_never
 
-from kithspace.core.credential import Signed
+from kithspace.core.credential import Admit, IdentityUpdate, Signed
 from kithspace.core.effects import Announce, AskCredentials, AskKey, AskRange, Proof
 from kithspace.core.ids import GenerationId
 from kithspace.protocol.messages import Fork
@@ -67,13 +67,24 @@ class Share:
         self._sightings = vault.sightings
         self._presence = Presence(exchange.space, vault.device, vault.opening_counter)
         self._same: set[DeviceKey] = set()
+        self._counted = -1
+        self._is_shared = False
         self._lack_keys()
 
     @property
     def is_shared(self) -> bool:
-        """Whether there is, or may be, somebody else in it: nothing known yet counts too."""
+        """Whether somebody else is, was or may be in it: who was removed is to learn of it (X12).
+
+        Nothing known yet counts too.
+        """
         membership = self.exchange.membership
-        return len(membership) == 0 or len(membership.all_live_devices()) > 1
+        if self._counted != len(membership):
+            self._counted = len(membership)
+            known = (membership.content(one.id) for one in membership.credentials())
+            self._is_shared = not self._counted or any(
+                one is not None and isinstance(one.body, Admit | IdentityUpdate) for one in known
+            )
+        return self._is_shared
 
     def close(self) -> None:
         """Take no part any more."""
