@@ -97,6 +97,22 @@ def test_floods_bounded() -> None:
     assert ana.read(object_of("thing")).get("title") == "cem"
 
 
+def test_a_long_chain_behind_a_refused_block_costs_no_more_than_its_length() -> None:
+    the_world = world()
+    ana, ben = the_world.node("Ana"), Forger(the_world.node("Ben"))
+    first = ben.block(1, ben.feed)
+    bad = ben.block(2, first.id, time=1)
+    chain, prev = [first, bad], bad.id
+    for seq in range(3, 1_003):
+        chain.append(ben.block(seq, prev, sealed=bytes(296), is_signed=False))
+        prev = chain[-1].id
+    chain.append(ben.block(1_003, prev))
+    ana.receive([ben.open, *(block.wire for block in chain)])
+    assert ana.refused == ["E_STAMP"]
+    assert ana.feed(ben.feed).length == 2
+    assert len(ana.replica._known.room) == 0
+
+
 def test_keeper_withholds() -> None:
     """V7: what a keeper leaves out is noticed as a gap, and asked for, from anybody."""
     the_world = world()

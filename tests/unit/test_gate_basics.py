@@ -71,3 +71,23 @@ def test_two_devices_write_in_turn_and_one_message_brings_it_all() -> None:
     cem.pull(ana)
     assert cem.documents() == ana.documents()
     assert len(cem.read(milk).heads(b"\x65title")) == 1
+
+
+def test_b5_effects_that_were_thrown_away_leave_nothing_behind() -> None:
+    """A disk that failed: the same transaction, made again, has the same effects."""
+    world = World.make({"Ben": "writer"})
+    ana, ben = world.node("Ana"), world.node("Ben")
+    milk = ana.create("milk", title="1")
+    ana.release()
+    message = [block for part in ana.everything() for block in part]
+    lost = ben.replica.apply(ben.verify(message).blocks, ben.state, ben.now)
+    again = ben.replica.apply(ben.verify(message).blocks, ben.state, ben.now)
+    assert lost.persist == again.persist
+    assert lost.send == again.send
+    ben.run(again)
+    draft = ben.draft((milk, ("title",), "2"))
+    ben.replica.apply(ben.replica.seal(draft, ben.state, ben.now, ben.entropy), ben.state, ben.now)
+    ben.commit(draft)
+    ana.pull(ben)
+    assert ana.documents() == ben.documents()
+    assert len(ana.heads()) == 2

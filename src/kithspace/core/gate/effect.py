@@ -58,7 +58,7 @@ def finish(ledger: Ledger, reason: Reason = "write") -> Effects:
             *ledger.touched,
         ),
         changed=tuple(changed),
-        send=(*ledger.sends, *announced),
+        send=(*dict.fromkeys(ledger.sends), *announced),
         refused=tuple(ledger.refused),
         after=After(
             feeds=feeds,

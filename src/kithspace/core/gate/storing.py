@@ -162,8 +162,9 @@ class Selection:
     def _waiting(self) -> set[bytes]:
         """Ids of the blocks that wait for an id or a time, and of those that they follow."""
         waiting: set[bytes] = set()
+        lost = self._lost()
         for candidate in self.candidates.values():
-            if not candidate.is_out or self._is_lost(candidate):
+            if not candidate.is_out or candidate.block.id in lost:
                 continue
             if candidate.needs or candidate.due_ms or self._out_below(candidate):
                 trail: Candidate | None = candidate
@@ -172,22 +173,16 @@ class Selection:
                     trail = self.candidates.get(trail.block.header.prev)
         return waiting
 
-    def _is_lost(self, candidate: Candidate) -> bool:
-        """Whether it, or something that it leans on, was refused or is too far ahead."""
-        if not self.dropped:
-            return False
-        trail = [candidate]
-        seen: set[bytes] = set()
-        while trail:
-            block = trail.pop().block
-            if block.id in self.dropped:
-                return True
-            if block.id in seen:
-                continue
-            seen.add(block.id)
-            ids = (block.header.prev, *(dep.id for dep in block.header.deps))
-            trail += [self.candidates[i] for i in ids if i in self.candidates]
-        return False
+    def _lost(self) -> set[bytes]:
+        """Ids of what was refused or is too far ahead, and of all that leans on it."""
+        lost = set(self.dropped)
+        todo = list(lost)
+        while todo:
+            for leaning in self.dependents.get(todo.pop(), ()):
+                if leaning.block.id not in lost:
+                    lost.add(leaning.block.id)
+                    todo.append(leaning.block.id)
+        return lost
 
     def _out_below(self, candidate: Candidate) -> set[bytes]:
         header = candidate.block.header
