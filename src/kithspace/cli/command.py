@@ -129,12 +129,18 @@ class Session:
                     said = pending.words
                     self.voice.say(f"  {said}")
 
-    def hand_over(self, space: ks.Space) -> None:
-        """Stay until those who are here have everything, and we theirs; say how far it is."""
+    def hand_over(self, space: ks.Space, patience_seconds: float = 0) -> None:
+        """Stay until those who are here have everything, and we theirs; say how far it is.
+
+        Args:
+            space: What is to be the same.
+            patience_seconds: For how long somebody who is not here is waited for.
+        """
         import kithspace as ks
 
         said, pending = "", space.synced()
-        while any(member.is_here for member in space.members if not member.is_me):
+        while patience_seconds > 0 or any(m.is_here for m in space.members if not m.is_me):
+            patience_seconds -= _REPORT_SECONDS
             try:
                 pending.result(timeout=_REPORT_SECONDS)
             except ks.TimedOut:
