@@ -80,7 +80,8 @@ class Acts:
                 raise NotFound("There is no such device.", "`kith who` lists them.")
             cut = self.cut(identity, device)
             engine.admit_own([engine.make_credential(Remove(identity, device, cut, reason))])
-            engine.keyring.prepare()
+            if engine.role >= Role.WRITER:  # else it was this device: others make the key
+                engine.keyring.prepare()
 
     def leave(self) -> None:
         """Leave: a removal of oneself. Others make the new key.
