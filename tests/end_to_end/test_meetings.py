@@ -1,5 +1,6 @@
 """Vaults that come and go, in one process, over real sockets and disks."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from kithspace.adapters.disk.folder import DiskFolder, Settings
 from kithspace.adapters.system import system_entropy
+from kithspace.errors import Unreachable
+from kithspace.runtime import seeking
 from kithspace.runtime.space import Space
 from kithspace.runtime.vault import Vault
 from tests.meshed import add, change, open_meshed, see, wait_for
@@ -20,6 +23,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.is_one_computer = True
         self._open: dict[str, Vault] = {}
 
     def __call__(self, name: str) -> Vault:
@@ -35,7 +39,8 @@ class House:
                 openings=folder / "o",
             )
             disk = DiskFolder(folder / "vault", settings)
-            self._open[name] = open_meshed(name, self._folder, disk)
+            runtime = self._folder if self.is_one_computer else folder
+            self._open[name] = open_meshed(name, runtime, disk)
         return self._open[name]
 
     def space(self, name: str) -> Space:
@@ -138,3 +143,32 @@ def test_three_come_into_step_whoever_is_there_first(house: House) -> None:
     for name in ("Ana", "Ben", "Cleo"):
         for number, who in enumerate(("Ana", "Ben", "Cleo")):
             wait_for(house.space(name), milk, f"field{number}", who)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_code_with_an_address_leads_to_another_computer_and_back_again(
+    house: House, *, is_link: bool
+) -> None:
+    house.is_one_computer = False
+    port = free_port()
+    house("Ana").set_setting("listen", f"127.0.0.1:{port}")
+    groceries = house("Ana").make_space("Groceries")
+    milk = add(groceries, title="Milk")
+    made = groceries.invite("writer", uses=1, hours=24, link=is_link)
+    by = made.link if is_link else f"{made.code.partition('@')[0]}@127.0.0.1:{port}"
+    house("Ben").join(by).result(20)
+    wait_for(house.space("Ben"), milk, "title", "Milk")
+    house.goes("Ben")
+    change(groceries, milk, title="Oat milk")
+    wait_for(house.space("Ben"), milk, "title", "Oat milk")
+
+
+def test_nobody_there_is_told_after_a_while(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeking, "GIVE_UP_SECONDS", 0.2)
+    with pytest.raises(Unreachable):
+        house("Ben").join(f"7-marble-salad-tiger@127.0.0.1:{free_port()}").result(30)

@@ -283,7 +283,8 @@ class Mesh:
         if news.credentials:
             for link in list(self._links):
                 link.act(partial(link.session.credentials_taken, space, now_ms))
-            self._meeting.look_soon()
+            if news.source is None:
+                self._meeting.hurry()  # who shared nothing before may do so now
         if news.is_new_generation:
             self._tell_keys()
         self.touch()

@@ -2,7 +2,7 @@
 
 A `Seeker` gathers addresses (the code's own, the link's, or the registry's), tries them one after
 the other, and follows the first that leads on. It ends when the space was compared once, when the
-inviter says no, or when nobody answers for 20 s.
+inviter says no, or when nobody answers for 10 s.
 
 Rules: protocol.md section 6 (where to look), J1, J6.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kithspace.runtime.introducing import Guest
     from kithspace.runtime.link import Link
 
-GIVE_UP_SECONDS: Final = 20
+GIVE_UP_SECONDS: Final = 10
 PAUSE_SECONDS: Final = 1
 MAX_ROUNDS: Final = 64
 UNKNOWN: Final = "unknown"
