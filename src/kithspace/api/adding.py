@@ -17,7 +17,7 @@ from kithspace.api.text import Text
 from kithspace.core.compose import compose
 from kithspace.core.localize import localize
 from kithspace.core.scalar_type import plain_scalars
-from kithspace.core.value import ROOT, CounterValue, TextValue
+from kithspace.core.value import ROOT, CounterValue, TextValue, to_payload
 
 if TYPE_CHECKING:
     from kithspace.api.object import Object
@@ -62,9 +62,12 @@ def root_edit(obj: Object, schema: Schema, session: Session) -> Edit:
     flat: list[Value] = []
     space, entropy = session.space_id, session.entropy
     for field, value in obj._kith_given():  # noqa: SLF001 - ours
+        if field.is_plain and type(value) in _KEPT:
+            flat += (field.name, to_payload(value, field.words))
+            continue
         stored = localize(field.type.check(value, field), field.type, space, field)
         if not (field.is_container and _is_empty(stored)):
-            flat += (field.name, compose(stored, f"{field.owner}.{field.name}", entropy))
+            flat += (field.name, compose(stored, field.words, entropy))
     return (), (ROOT, schema.name, tuple(flat))
 
 
@@ -85,11 +88,15 @@ def attach(obj: Object, root: Attached) -> None:
 
 def _attach_fields(holder: Fields, place: Place) -> None:
     own = holder.__dict__
-    for name, field in fields_of(type(holder)).items():
-        value = own.get(name)
-        if type(value) in _KEPT:
+    rest = [(name, value) for name, value in own.items() if type(value) not in _KEPT]
+    if not rest:
+        return
+    fields = fields_of(type(holder))
+    for name, value in rest:
+        del own[name]
+        field = fields.get(name)
+        if field is None:
             continue
-        own.pop(name, None)
         spot = Spot(place.root, (*place.path, name), field.type, field)
         if type(value) is Text:
             value._kith_attach(spot)  # noqa: SLF001 - ours

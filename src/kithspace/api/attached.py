@@ -140,7 +140,7 @@ class Place:
         root = self.root
         space = root.session.space_id
         stored = localize(field.type.check(value, field), field.type, space, field)
-        path, words = (*self.path, field.name), f"{field.owner}.{field.name}"
+        path, words = (*self.path, field.name), field.words
         entropy = root.session.entropy
         root.session.edit(root, lambda doc: edit.assign(doc, path, stored, words, entropy))
 

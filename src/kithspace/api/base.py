@@ -65,8 +65,7 @@ class Fields:
                 if field.factory is not None or field.is_container:
                     own[name] = field.make_default()
 
-    @override
-    def __setattr__(self, name: str, value: object) -> None:
+    def _kith_assign(self, name: str, value: object) -> None:
         field = type(self).__kith_fields__.get(name)
         if field is None:
             self._kith_set_other(name, value)
@@ -77,6 +76,10 @@ class Fields:
             self.__dict__[name] = value
         else:
             place.assign(self, field, value)
+
+    if not TYPE_CHECKING:
+        # Type checkers would take it as leave to set any name.
+        __setattr__ = _kith_assign
 
     def _kith_set_other(self, name: str, value: object) -> None:
         """A property of the user's class may be set; anything else is no field."""

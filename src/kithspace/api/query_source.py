@@ -38,6 +38,7 @@ class QuerySource(Generic[O]):
         self.session = session
         self.cls = cls
         self.plan = plan
+        self._counted: tuple[object, int] = (None, 0)
 
     @classmethod
     def asked(
@@ -71,11 +72,16 @@ class QuerySource(Generic[O]):
     def fetch(self) -> Sequence[O]:
         """Return all there is, in order."""
         session, cls = self.session, self.cls
-        return [session.object_of(cls, document) for document in session.select(self.plan)]
+        moment = session.moment
+        found = [session.object_of(cls, document) for document in session.select(self.plan)]
+        # `list(results)` asks for the length, too.
+        self._counted = (moment, len(found))
+        return found
 
     def count(self) -> int:
         """Return how many there are."""
-        return self.session.count(self.plan)
+        moment, count = self._counted
+        return count if moment == self.session.moment else self.session.count(self.plan)
 
     def has(self, value: object) -> bool:
         """Whether an object is among them."""

@@ -71,7 +71,9 @@ class Session(Links):
         )
         self._types = Types(backend)
         self._open: Transaction | None = None
-        self._stop = backend.watch(self._on_changed)
+        with self.lock:
+            self._delivered = backend.changed
+            self._stop = backend.watch(self._on_changed)
 
     def check_open(self) -> None:
         """Refuse use after close, or in a forked process; see `Household`."""
@@ -93,9 +95,7 @@ class Session(Links):
     @override
     def object_of(self, cls: type[O], document: Document) -> O:
         """Return the Python object of a document: always the same one while anyone holds it."""
-        those = self._objects.get(cls)
-        if those is None:
-            those = self._objects[cls] = weakref.WeakValueDictionary()
+        those = self._kept(cls)
         found = those.get(document.id)
         if found is None:
             found = cls.__new__(cls)
@@ -103,6 +103,12 @@ class Session(Links):
             object.__setattr__(found, "_kith", root)
             those[document.id] = found
         return found  # type: ignore[return-value]  # kept by class
+
+    def _kept(self, cls: type) -> weakref.WeakValueDictionary[bytes, Object]:
+        those = self._objects.get(cls)
+        if those is None:
+            those = self._objects[cls] = weakref.WeakValueDictionary()
+        return those
 
     def holders(self, object_id: ObjectId) -> list[Object]:
         """Return the Python objects of an id."""
@@ -164,7 +170,7 @@ class Session(Links):
         self.check_open()
         with self.lock:
             opened = self._own_transaction()
-            if opened is None or root.id not in opened.parts:
+            if self.is_behind and (opened is None or root.id not in opened.parts):
                 self._catch_up(root)
             self._check_live(root)
             edits = make(root.doc)
@@ -176,8 +182,10 @@ class Session(Links):
                 return
             writes = tuple(DraftWrite(*part) for edit in edits for part in a6_parts(*edit))
             draft = DraftObject(root.id, 0, schema.version, root.doc, writes)
-            self._commit([draft], [schema])
-            self._catch_up(root)
+            self._commit([draft], (schema,))
+        if self.is_behind:
+            with self.lock:
+                self._catch_up(root)
 
     def set_live(self, root: Attached, edits: list[Edit]) -> None:
         """Delete an object, or bring it back."""
@@ -189,8 +197,10 @@ class Session(Links):
                 return
             writes = tuple(DraftWrite(*edit) for edit in edits)
             draft = DraftObject(root.id, 0, root.schema.version, root.doc, writes)
-            self._commit([draft], [root.schema])
-            self._catch_up(root)
+            self._commit([draft], (root.schema,))
+        if self.is_behind:
+            with self.lock:
+                self._catch_up(root)
 
     def add(self, objects: Sequence[Object]) -> None:
         """Make plain objects part of the space: steps of 1,000, or part of the open transaction."""
@@ -232,7 +242,7 @@ class Session(Links):
 
     def _take_in(self, obj: Object, root: Attached) -> None:
         attach(obj, root)
-        self._objects.setdefault(type(obj), weakref.WeakValueDictionary())[root.id] = obj
+        self._kept(type(obj))[root.id] = obj
 
     def _check_live(self, root: Attached) -> None:
         if not root.doc.live:
@@ -308,6 +318,16 @@ class Session(Links):
 
     # ---------------------------------------------------------------- following
 
+    @property
+    def moment(self) -> tuple[int, int]:
+        """What is seen changes only when this does."""
+        return self.version, self.backend.changed
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are changes that the objects here have not been told of yet."""
+        return self.backend.changed != self._delivered
+
     def _catch_up(self, root: Attached) -> None:
         """Let an object show what is stored now."""
         stored = self.backend.get(root.id)
@@ -327,9 +347,15 @@ class Session(Links):
         """Take in what a commit has changed, own or from elsewhere."""
         with self.lock:
             self.version += 1
+            self._delivered += 1
+            is_last = not self.is_behind
             for change in changes:
                 for holder in self.holders(change.object):
-                    self._catch_up(holder._kith)  # type: ignore[arg-type]  # noqa: SLF001 - it is held
+                    root: Attached = holder._kith  # type: ignore[assignment]  # noqa: SLF001 - it is held
+                    if is_last and change.before is root.doc and change.after is not None:
+                        self._follow(root.id, change.after, change.fields)
+                    else:
+                        self._catch_up(root)
             self.followers.take(changes)
 
     def name_of(self, identity: IdentityId) -> str:

@@ -15,6 +15,7 @@ from kithspace.core.compose import new_client_id
 from kithspace.core.text import OpenText
 
 if TYPE_CHECKING:
+    from kithspace.core.cell import TextLog
     from kithspace.core.document import Document
 
 
@@ -25,14 +26,22 @@ class Text:
         text: What it says at first.
     """
 
-    __slots__ = ("__weakref__", "_kith_is_own", "_kith_open", "_kith_spot", "_kith_text")
+    __slots__ = (
+        "__weakref__",
+        "_kith_count",
+        "_kith_made",
+        "_kith_open",
+        "_kith_spot",
+        "_kith_text",
+    )
     __kith_kind__ = "text"
     _kith_maker = "text"
 
     _kith_text: str
     _kith_spot: Spot | None
     _kith_open: OpenText | None
-    _kith_is_own: bool
+    _kith_made: bytes
+    _kith_count: int
 
     def __init__(self, text: str = "") -> None:
         if not isinstance(text, str):
@@ -40,7 +49,8 @@ class Text:
         self._kith_text = text
         self._kith_spot = None
         self._kith_open = None
-        self._kith_is_own = False
+        self._kith_made = b""
+        self._kith_count = 0
 
     # ---------------------------------------------------------------- reading
 
@@ -104,39 +114,45 @@ class Text:
                 raise IndexError(f"{start}:{end} is outside the text of {len(old)} characters")
             self._kith_text = old[:start] + s + old[end:]
             return
-        self._kith_is_own = True
         try:
             spot.edit(lambda document: self._kith_update(spot, document, start, end, s))
         except BaseException:
             self._kith_open = None
             raise
-        finally:
-            self._kith_is_own = False
 
     def _kith_update(
         self, spot: Spot, document: Document, start: int, end: int, s: str
     ) -> list[edit.Edit]:
         update = self._kith_opened(spot).splice(start, end, s, spot.words)
+        self._kith_made = update
         return edit.text_update(document, spot.path, update)
 
     # ---------------------------------------------------------------- in a space
 
     def _kith_opened(self, spot: Spot) -> OpenText:
         """Return the text, loaded (T1)."""
-        spot.root.session.check_open()
+        session = spot.root.session
+        session.check_open()
         opened = self._kith_open
-        while opened is None:
-            document = spot.root.doc
-            opened = OpenText(document.text(*spot.path), new_client_id(spot.entropy))
-            if document is spot.root.doc:
+        if opened is None:
+            with session.lock:
+                document = spot.root.doc
+                opened = OpenText(document.text(*spot.path), new_client_id(spot.entropy))
                 self._kith_open = opened
-            else:
-                opened = None
+                self._kith_count = _count(document, spot)[0]
         return opened
 
     def _kith_refresh(self, document: Document) -> None:
-        """Forget what was loaded, unless the change is the one that is made here just now."""
-        if not self._kith_is_own:
+        """Forget what was loaded, unless the one new update is what was made here just now."""
+        spot = self._kith_spot
+        if self._kith_open is None or spot is None:
+            return
+        count, last = _count(document, spot)
+        if count == self._kith_count:
+            return
+        if last is not None and last == self._kith_made and count == self._kith_count + 1:
+            self._kith_count = count
+        else:
             self._kith_open = None
 
     @classmethod
@@ -154,6 +170,21 @@ class Text:
         """Stand alone again, and say this."""
         self._kith_spot = self._kith_open = None
         self._kith_text = text
+
+
+def _count(document: Document, spot: Spot) -> tuple[int, bytes | None]:
+    """Return the number of a text's updates since its last snapshot, and the last of them."""
+    extra = document.cell(*spot.path).extra
+    log = extra.text if extra is not None else None
+    if log is None:
+        return 0, None
+    return log.stored + len(log.fresh), log.fresh[-1] if log.fresh else None
+
+
+def _log_of(spot: Spot, document: Document) -> TextLog | None:
+    """Which updates a text has in a document; the same one, if it has no others."""
+    extra = document.seen_cell(*spot.path).extra
+    return None if extra is None else extra.text
 
 
 MAKERS["text"] = Text._kith_make  # noqa: SLF001 - ours

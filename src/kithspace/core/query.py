@@ -107,7 +107,8 @@ class Plan:
             sql, values = sql_text.term(test, number_of, is_masked=not is_free)
             terms.append(sql)
             parameters += values
-        if driver is not None and driver.default is not None and not driver.is_optional:
+        has_bound = any(not one.hops and one.leaf == driver for one in self.tests)
+        if driver is not None and not has_bound and _is_never_null(driver):
             # True of every value: it tells SQLite that the index narrows, as for a descending
             # order it would else not see.
             terms.append(f"{sql_text.expression(driver)} >= -9e999")
@@ -194,6 +195,10 @@ def q2_driver(plan: Plan) -> Leaf | None:
     if ranges:
         return ranges[0]
     return ordered
+
+
+def _is_never_null(leaf: Leaf) -> bool:
+    return leaf.default is not None and not leaf.is_optional
 
 
 def index_columns(leaf: Leaf) -> str:

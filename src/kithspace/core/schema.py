@@ -9,6 +9,7 @@ Section 4 of experience.md: field types, reserved names, defaults, `BadSchema`.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import inspect
 import re
@@ -74,7 +75,13 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One field of a type."""
+    """One field of a type.
+
+    Attributes:
+        words: `Task.priority`.
+        is_plain: Its values are stored as they are.
+        is_container: It exists from the start, with stamp zero (W8); a default is copied.
+    """
 
     owner: str
     name: str
@@ -86,16 +93,21 @@ class Field:
     was: str = ""
     kw_only: bool = False
     doc: str = ""
+    words: str = dataclasses.field(init=False)
+    is_plain: bool = dataclasses.field(init=False)
+    is_container: bool = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked of every field of every object that is added.
+        object.__setattr__(self, "words", f"{self.owner}.{self.name}")
+        inner = self.type.inner if isinstance(self.type, Maybe) else self.type
+        object.__setattr__(self, "is_plain", isinstance(inner, Scalar))
+        object.__setattr__(self, "is_container", isinstance(self.type, _DEFAULT_COPIED))
 
     @property
     def is_required(self) -> bool:
         """Whether a new object must be given a value."""
         return self.default is MISSING and self.factory is None
-
-    @property
-    def is_container(self) -> bool:
-        """Whether it exists from the start, with stamp zero (W8)."""
-        return isinstance(self.type, _DEFAULT_COPIED)
 
     def make_default(self) -> object:
         """Return the value of an object that was given none; a mutable one is copied.
