@@ -15,7 +15,7 @@ Rules:
     T1, T2  Texts lie beside the cells (`core/text_log`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Self
 
 from kithspace.core.cell import (
@@ -38,6 +38,7 @@ from kithspace.core.counter import counter_value
 from kithspace.core.effects import PutObject, Row
 from kithspace.core.far import Far
 from kithspace.core.ids import ItemId, ObjectId
+from kithspace.core.made import made_doc, made_root
 from kithspace.core.pack import FeedNumbers
 from kithspace.core.path import Segment, key_name, path_key, segment_of, split_key
 from kithspace.core.projection import Json
@@ -78,18 +79,17 @@ class Document:
         typed: The stamp of the root write that `type` comes from.
         salt: Of an own object (A8), else empty.
         is_purged: Whether it was erased for good (W10).
-        root: Its cells.
     """
 
     __slots__ = (
         "_doc",
         "_layout",
         "_origin",
+        "_root",
         "created",
         "id",
         "is_purged",
         "n",
-        "root",
         "salt",
         "type",
         "typed",
@@ -100,7 +100,7 @@ class Document:
     ) -> None:
         self.id = object_id
         self.n = n
-        self.root, self._doc, self.type, self.created, self.typed, self.salt, self.is_purged = (
+        self._root, self._doc, self.type, self.created, self.typed, self.salt, self.is_purged = (
             unpacked
         )
         self._origin = origin
@@ -127,15 +127,31 @@ class Document:
 
     # ------------------------------------------------------------ merging
 
-    def merge(self, writes: Iterable[Write], stamp: Stamp) -> Self:
+    def merge(self, writes: Sequence[Write], stamp: Stamp) -> Self:
         """Return the object after all writes of one block to it (W1-W13)."""
         if self.is_purged:
             return self
+        if self._root is EMPTY:
+            made = self._made(writes, stamp)
+            if made is not None:
+                return made
         zero = Stamp(0, stamp.feed, stamp.branch)
         after = self._copy(self.root)
         for write in writes:
             after._merge_one(write, zero if write.zero else stamp)  # noqa: SLF001 - a new one
         return after
+
+    def _made(self, writes: Sequence[Write], stamp: Stamp) -> Self | None:
+        """The object that one write with plain values makes (`core/made`); None: it is another."""
+        write = writes[0]
+        form: Form = write.value  # type: ignore[assignment]  # at the root
+        if write.key or write.zero or write.origin or len(writes) > 1 or form[0] != ROOT:
+            return None
+        doc = made_doc(form[2])
+        if doc is None:
+            return None
+        whole = Unpacked(None, doc, form[1], stamp, stamp, self.salt)
+        return type(self)(self.id, self.n, whole, self._origin, self._layout)
 
     def purge(self) -> Self:
         """Return the object without its cells; no write will bring it back (W10)."""
@@ -179,7 +195,7 @@ class Document:
 
     def _take(self, segment: bytes, field: Cell) -> None:
         if field is not EMPTY and field is not self.root.kids.get(segment):
-            self.root = self.root.with_kid(segment, field)
+            self._root = self.root.with_kid(segment, field)
             if self._doc is not None:
                 self._doc = dict(self._doc)
                 _show(self._doc, segment, field)
@@ -192,7 +208,7 @@ class Document:
             self._take_type(form[1], put.stamp)
             kids = unfold_into(kids, put, ZERO)
             form = marker(form)
-        self.root = Cell(w3_heads(root.heads, put, form), kids)
+        self._root = Cell(w3_heads(root.heads, put, form), kids)
         self._doc = None
 
     def _take_type(self, type_name: str, stamp: Stamp) -> None:
@@ -213,8 +229,24 @@ class Document:
     # ------------------------------------------------------------ reading
 
     @property
+    def root(self) -> Cell:
+        """Its cells."""
+        root = self._root
+        if root is None:
+            assert self._doc is not None  # noqa: S101 - of an object that is as it was made
+            root = self._root = made_root(self.type, self.created, self._doc)
+        return root
+
+    @property
+    def is_as_made(self) -> bool:
+        """Whether its type, `created` and `doc` say everything (`core/made`)."""
+        return self._root is None
+
+    @property
     def live(self) -> bool:
         """Whether it is there: made, and not deleted."""
+        if self._root is None:
+            return True
         heads = self.root.heads
         return bool(heads) and heads[0].value[0] == ROOT  # type: ignore[index]  # a root's form
 
@@ -243,6 +275,8 @@ class Document:
 
         A text is a `TextView` of its updates, a counter an int.
         """
+        if self._root is None and len(path) == 1:
+            return self.doc.get(path[0], MISSING) if type(path[0]) is str else MISSING
         cell = self.seen_cell(*path)
         if kind_of(cell) == "text":
             return TextView(tuple(self.text(*path)))
@@ -250,6 +284,8 @@ class Document:
 
     def kind(self, *path: Segment) -> Kind:
         """What is seen at a path."""
+        if self._root is None and len(path) == 1:
+            return "scalar" if path[0] in self.doc else "nothing"
         return kind_of(self.seen_cell(*path))
 
     def items(self, *path: Segment) -> list[ItemId]:
@@ -291,6 +327,8 @@ class Document:
 
     def changed_fields(self, before: "Document | None") -> frozenset[str]:
         """Names of the fields whose cells differ."""
+        if before is None and self._root is None:
+            return frozenset(self.doc)
         old = before.root.kids if before is not None else {}
         new = self.root.kids
         return frozenset(
@@ -310,6 +348,8 @@ class Document:
 
     def settled(self) -> Self:
         """The same object, once its rows are on disk: what differed from them counts as read."""
+        if self._root is None:
+            return self
         changed = {}
         for segment, cell in self.fields.items():
             if cell.kids or cell.extra is not None:
@@ -319,7 +359,7 @@ class Document:
         if not changed:
             return self
         whole = self._copy(self.root)
-        whole.root = Cell(self.root.heads, {**self.fields, **changed})
+        whole._root = Cell(self.root.heads, {**self.fields, **changed})  # noqa: SLF001 - a new one
         return whole
 
     def _cell(self, key: bytes) -> Cell:

@@ -103,7 +103,8 @@ def far_kids(origin: Origin, n: int, key: bytes) -> Far[Cell]:
 class Unpacked(NamedTuple):
     """What an object's row holds."""
 
-    root: Cell
+    root: Cell | None
+    """None: the object is as it was made (`core/made`)."""
     doc: dict[str, Json] | None
     type: str
     created: Stamp
@@ -117,6 +118,11 @@ def pack_object(document: "Document", numbers: FeedNumbers) -> PutObject:
     doc = document.doc
     created = document.created
     n = _number(created, numbers)
+    if document.is_as_made and not document.salt:
+        meta = encode_packed([created.time, n, _NO_FIELDS])
+        kind = numbers.type_number(document.type)
+        text = _json(doc).decode()
+        return PutObject(document.n, document.id, kind, 1, created.time, text, meta)
     fields: dict[str, Packed] = {}
     for segment, cell in document.fields.items():
         heads = cell.heads
@@ -129,11 +135,11 @@ def pack_object(document: "Document", numbers: FeedNumbers) -> PutObject:
                     fields[key_name(segment)] = [stamp.time, n_feed]
                 continue
         fields[key_name(segment)] = pack_cell(cell, created, numbers)
-    meta: list[object] = [created.time, n, fields]
+    rest: list[object] = [created.time, n, fields]
     if not _is_plain_root(document):
         root = pack_heads(document.root.heads, None, numbers)
         typed = [document.typed.time, _number(document.typed, numbers)]
-        meta.append([root, typed, document.salt, document.is_purged])
+        rest.append([root, typed, document.salt, document.is_purged])
     kind = numbers.type_number(document.type) if document.type else 0
     return PutObject(
         document.n,
@@ -142,7 +148,7 @@ def pack_object(document: "Document", numbers: FeedNumbers) -> PutObject:
         int(document.live),
         created.time,
         _json(doc).decode(),
-        encode_packed(meta),
+        encode_packed(rest),
     )
 
 
@@ -154,6 +160,8 @@ def unpack_object(row: PutObject, origin: Origin) -> Unpacked:
     meta = decode_packed(row.meta)
     created = _stamp(meta[0], meta[1], numbers)
     fields: dict[str, Packed] = meta[2]  # type: ignore[assignment]
+    if not fields and len(meta) == 3:
+        return Unpacked(None, doc, type_name, created, created)
     kids: dict[bytes, Cell] = {}
     for name, value in doc.items():
         packed = fields.get(name) if fields else None
@@ -203,6 +211,8 @@ def _stamp(time: object, n: object, numbers: FeedNumbers) -> Stamp:
 def rows_between(before: "Document | None", after: "Document", numbers: FeedNumbers) -> list[Row]:
     """Return the rows that turn what is stored of `before` into `after`."""
     rows: list[Row] = [pack_object(after, numbers)]
+    if before is None and after.is_as_made:
+        return rows
     kids = after.fields
     old_kids = {} if before is None else before.fields
     changes = _Changes(after.n, numbers, rows)
@@ -297,5 +307,6 @@ class _Changes:
 
 
 _new: Final = tuple.__new__
+_NO_FIELDS: Final[dict[str, Packed]] = {}
 _json: Final = msgspec.json.Encoder().encode
 _from_json: Final = msgspec.json.Decoder().decode
