@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import kithspace as ks
-from kithspace.runtime.vault import Vault as Engine
 from kithspace.testing.simulated_time import SeededEntropy
 from tests import vault_pairs
 
@@ -13,7 +12,7 @@ class Person:
     """A vault, and the engine under it."""
 
     def __init__(self, name: str, seed: int = 0) -> None:
-        self.engine: Engine = vault_pairs.open_vault(name, seed=seed)
+        self.engine = vault_pairs.open_vault(name, seed=seed)
         self.vault = ks.Vault(self.engine, "test", SeededEntropy(seed, f"api {name}"))
 
 

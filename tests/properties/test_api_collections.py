@@ -1,5 +1,7 @@
 """Lists, sets and dicts of objects in a space do what Python's own do, and are saved."""
 
+# ruff: noqa: RUF012 - a mutable default is copied for each object
+
 import copy
 import heapq
 import json
@@ -208,7 +210,7 @@ def test_collections_are_real_ones(space: ks.Space) -> None:
     assert isinstance(box.book, dict)
     assert json.dumps([box.items, box.book]) == '[[1, 2], {"k": [1]}]'
     assert [type(copy.copy(one)) for one in (box.items, box.bag, box.book)] == [list, set, dict]
-    assert [box.items + [3], box.bag | {2}, {**box.book}] == [[1, 2, 3], {1, 2}, {"k": [1]}]
+    assert [box.items + [3], box.bag | {2}, {**box.book}] == [[1, 2, 3], {1, 2}, {"k": [1]}]  # noqa: RUF005
     assert [repr(box.items), repr(box.bag)] == ["[1, 2]", "{1}"]
     assert type(copy.deepcopy(box.book)["k"]) is list
 

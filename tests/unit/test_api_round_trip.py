@@ -1,4 +1,6 @@
-"""What went in comes out, with value and type: here, after a restart, and on the other side (U3)."""
+"""What went in comes out, with value and type: here, after a restart, on the other side (U3)."""
+
+# ruff: noqa: RUF012 - a mutable default is copied for each object
 
 import copy
 import enum
@@ -125,6 +127,11 @@ def exactly(value: object) -> object:
             return (type(value).__name__, repr(value))
 
 
+def filled(field: str, value: object) -> Everything:
+    values: dict[str, Any] = {field: copy.deepcopy(value)}
+    return Everything(**values)
+
+
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     with two_people() as found:
@@ -139,7 +146,7 @@ def test_a_value_comes_back_here_and_on_the_other_side(
     pair: Pair, field: str, value: object
 ) -> None:
     wanted = exactly(value)
-    given, assigned = Everything(**{field: copy.deepcopy(value)}), Everything()
+    given, assigned = filled(field, value), Everything()
     pair.mine.add(given)
     pair.mine.add(assigned)
     setattr(assigned, field, copy.deepcopy(value))
@@ -211,7 +218,7 @@ def test_a_restart_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with ks.open_vault(tmp_path / "Ana", network=False) as vault:
         space = vault.space("Groceries")
         with space.transaction():
-            space.add_all([Everything(**{field: copy.deepcopy(value)}) for field, value in VALUES])
+            space.add_all([filled(field, value) for field, value in VALUES])
     with ks.open_vault(tmp_path / "Ana", network=False) as vault:
         found = list(vault.space("Groceries", create=False).all(Everything))
         seen = [exactly(getattr(one, field)) for one, (field, _) in zip(found, VALUES, strict=True)]

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,7 @@ WRONG_LINES = {7, 8, 9, 10, 11}
 def mypy(program: Path) -> subprocess.CompletedProcess[str]:
     cache = program.parent / "cache"
     options = ["--strict", "--no-error-summary", f"--cache-dir={cache}", "--follow-imports=silent"]
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 - our own tools
         [sys.executable, "-m", "mypy", *options, str(program)],
         capture_output=True,
         text=True,
@@ -154,7 +155,7 @@ def pyright(program: Path) -> subprocess.CompletedProcess[str]:
     command = shutil.which("pyright", path=str(Path(sys.executable).parent))
     if command is None:
         pytest.skip("pyright is not installed")
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 - our own tools
         [command, "--pythonpath", sys.executable, str(program)],
         capture_output=True,
         text=True,
@@ -163,13 +164,14 @@ def pyright(program: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+Check = Callable[[Path], subprocess.CompletedProcess[str]]
 CHECKERS = pytest.mark.parametrize("check", [mypy, pyright], ids=["mypy", "pyright"])
 
 
 @pytest.mark.timeout(300)
 @CHECKERS
 @pytest.mark.parametrize("program", [TEN_LINES, FIELDS], ids=["ten lines", "all fields"])
-def test_a_right_program_passes(check, program: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_right_program_passes(check: Check, program: str, tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text(program, "utf-8")
     result = check(file)
@@ -178,7 +180,7 @@ def test_a_right_program_passes(check, program: str, tmp_path: Path) -> None:  #
 
 @pytest.mark.timeout(300)
 @CHECKERS
-def test_each_wrong_line_is_found(check, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_each_wrong_line_is_found(check: Check, tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text(WRONG, "utf-8")
     found = {

@@ -17,7 +17,7 @@ from kithspace.api.text import Text
 from kithspace.core.compose import compose
 from kithspace.core.localize import localize
 from kithspace.core.scalar_type import plain_scalars
-from kithspace.core.value import ROOT, CounterValue, TextValue, to_payload
+from kithspace.core.value import ROOT, to_payload
 
 if TYPE_CHECKING:
     from kithspace.api.object import Object
@@ -53,31 +53,26 @@ class Plain:
 
 
 def root_edit(obj: Object, schema: Schema, session: Session) -> Edit:
-    """Return the write that makes an object.
+    """Return the write that makes a plain object.
+
+    A counter at nought, a text without words, an empty collection: they need not be written.
 
     Raises:
         FieldType: A value does not fit.
         TooBig: A value over its limit.
     """
     flat: list[Value] = []
-    space, entropy = session.space_id, session.entropy
-    for field, value in obj._kith_given():  # noqa: SLF001 - ours
+    fields, space, entropy = schema.fields, session.space_id, session.entropy
+    for name, value in obj.__dict__.items():
+        field = fields.get(name)
+        if field is None or (field.is_container and not value):
+            continue
         if field.is_plain and type(value) in _KEPT:
-            flat += (field.name, to_payload(value, field.words))
+            flat += (name, to_payload(value, field.words))
             continue
         stored = localize(field.type.check(value, field), field.type, space, field)
-        if not (field.is_container and _is_empty(stored)):
-            flat += (field.name, compose(stored, field.words, entropy))
+        flat += (name, compose(stored, field.words, entropy))
     return (), (ROOT, schema.name, tuple(flat))
-
-
-def _is_empty(stored: object) -> bool:
-    """A counter at nought, a text without words, an empty collection: they need not be written."""
-    if isinstance(stored, CounterValue):
-        return not stored.start
-    if isinstance(stored, TextValue):
-        return not stored.text
-    return not stored
 
 
 def attach(obj: Object, root: Attached) -> None:

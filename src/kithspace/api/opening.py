@@ -13,6 +13,7 @@ import re
 import shutil
 import sys
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -22,6 +23,8 @@ from kithspace.adapters.memory_store import MemoryFolder
 from kithspace.adapters.registry import Registry
 from kithspace.adapters.system import SystemClock, system_entropy
 from kithspace.adapters.websocket import WebSockets
+from kithspace.core.naming import check_name, shown_name
+from kithspace.errors import FieldValue
 from kithspace.protocol.words import WordList
 from kithspace.runtime.mesh import Mesh
 from kithspace.runtime.vault import Setup, Vault
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 MEMORY: Final = ":memory:"
 VAULT_VARIABLE: Final = "KITH_VAULT"
 _DEFAULT_FILE: Final = "default"
+_LONGEST_FOLDER: Final = 100
 
 
 class Place(NamedTuple):
@@ -51,13 +55,17 @@ def vaults_folder() -> Path:
 
 def find_place(path: str | Path | None, name: str | None) -> Place:
     """Decide which vault is meant; nothing is made."""
+    if name is not None:
+        check_name("The name of a vault", name)
     if path is None and name is None:
         path, name = _from_variable(os.environ.get(VAULT_VARIABLE))
     if path is not None:
+        if not str(path):
+            raise FieldValue.of_name("The path of a vault", is_blank=True)
         if str(path) == MEMORY:
             return Place(None, name or login_name())
         folder = Path(path).expanduser().absolute()
-        return Place(folder, name or folder.name)
+        return Place(folder, name or shown_name(folder.name))
     if name is None:
         default = vaults_folder() / _DEFAULT_FILE
         name = default.read_text("utf-8") if default.is_file() else login_name()
@@ -156,7 +164,11 @@ def _from_variable(word: str | None) -> tuple[str | None, str | None]:
 
 def _folder_name(name: str) -> str:
     """A folder's name from a vault's, the same on every system (D12)."""
-    return re.sub(r"[^a-z0-9_-]", lambda letter: f"%{ord(letter[0]):x}", name.casefold())
+    folder = re.sub(r"[^a-z0-9_-]", lambda letter: f"%{ord(letter[0]):x}", name.casefold())
+    if len(folder) <= _LONGEST_FOLDER:
+        return folder
+    digest = blake2b(folder.encode(), digest_size=8).hexdigest()
+    return f"{folder[:_LONGEST_FOLDER]}~{digest}"
 
 
 def _device_name() -> str:

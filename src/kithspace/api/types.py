@@ -34,13 +34,13 @@ class Types:
 
     def __init__(self, backend: SpaceBackend) -> None:
         self._backend = backend
-        self._registered: set[tuple[str, int]] = set()
+        self._registered: set[Schema] = set()
         self._indexed: set[Schema] = set()
         self._classes: dict[tuple[str, frozenset[str], frozenset[str]], type[Object]] = {}
 
     def unregistered(self, schemas: Iterable[Schema]) -> list[Schema]:
         """Return those that were not looked at yet."""
-        return [one for one in schemas if (one.name, one.version) not in self._registered]
+        return [one for one in schemas if one not in self._registered]
 
     def registration(self, schema: Schema) -> list[DraftObject]:
         """Return what registers a type, if it is not written down yet (E4).
@@ -65,7 +65,7 @@ class Types:
 
     def take(self, schema: Schema) -> None:
         """A type is registered now."""
-        self._registered.add((schema.name, schema.version))
+        self._registered.add(schema)
         self._indexed.discard(schema)
         self.declare(schema)
 
