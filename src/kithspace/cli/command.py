@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -25,6 +27,8 @@ T = TypeVar("T")
 INTERRUPTED: Final = 130
 _MOMENT_SECONDS: Final = 1.0
 _REPORT_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 20.0
+"""For how long `kith invite` stays for somebody who was let in and is away again."""
 
 
 class Unexpected(KithError):
@@ -129,18 +133,21 @@ class Session:
                     said = pending.words
                     self.voice.say(f"  {said}")
 
-    def hand_over(self, space: ks.Space, patience_seconds: float = 0) -> None:
+    def hand_over(self, space: ks.Space, guest: str | None = None) -> None:
         """Stay until those who are here have everything, and we theirs; say how far it is.
 
         Args:
             space: What is to be the same.
-            patience_seconds: For how long somebody who is not here is waited for.
+            guest: Id of somebody who was let in: waited for until they have everything.
         """
         import kithspace as ks
 
         said, pending = "", space.synced()
+        patience_seconds = _PATIENCE_SECONDS if guest else 0
         while patience_seconds > 0 or any(m.is_here for m in space.members if not m.is_me):
             patience_seconds -= _REPORT_SECONDS
+            if guest is not None and any(d.has_everything for d in space.member(guest).devices):
+                return
             try:
                 pending.result(timeout=_REPORT_SECONDS)
             except ks.TimedOut:
@@ -148,7 +155,9 @@ class Session:
                     said = words
                     self.voice.say(f"  {words}")
             else:
-                return
+                if guest is None:
+                    return
+                threading.Event().wait(_REPORT_SECONDS)
 
     def close(self) -> None:
         """Close the vault if it was opened."""
@@ -196,6 +205,9 @@ def command(name: str, example: str) -> Callable[[Callable[..., None]], click.Co
 
 def _run(act: Callable[..., None], session: Session, rest: dict[str, object]) -> None:
     """Call a command; every error of ours becomes a sentence and an exit code."""
+    if not session.voice.debug:
+        # The log is for programmers; a person gets sentences.
+        logging.getLogger("kithspace").addHandler(logging.NullHandler())
     try:
         try:
             act(session, **rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     import kithspace as ks
     from kithspace.cli.command import Session
-
-_PATIENCE_SECONDS: Final = 20.0
-"""For how long `kith invite` stays for somebody who was let in and is away again."""
 
 
 @command("invite", "kith invite Groceries --role writer")
@@ -54,7 +51,7 @@ def invite_command(
         session.voice.done(
             f"{member.name} joined as {member.role}.", {"joined": member.name, "role": member.role}
         )
-    session.hand_over(found, patience_seconds=_PATIENCE_SECONDS)
+        session.hand_over(found, member.id)
 
 
 @command("join", "kith join 7-marble-salad-tiger")
