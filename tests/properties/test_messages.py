@@ -60,7 +60,7 @@ def test_each_kind_has_its_own_limit() -> None:
         m.decode(m.encode(too_long), m.LIVE)
     with pytest.raises(PeerError) as caught:
         m.decode(bytes(m.MAX_CONTROL_BYTES + 1), m.CONTROL)
-    assert caught.value.code == "E_ENCODING"
+    assert caught.value.code == "E_LIMIT"
 
 
 def test_an_unknown_number_is_passed_over_only_if_a_feature_names_it() -> None:

@@ -2,11 +2,14 @@
 
 import pytest
 
+from kithspace.core.codec import encode
+from kithspace.core.ids import SpaceId
 from kithspace.errors import PeerError
 from kithspace.protocol import messages as m
 from kithspace.protocol.proofs import (
     OURS,
     THEIRS,
+    Claim,
     OurEvent,
     Ours,
     TheirEvent,
@@ -14,6 +17,7 @@ from kithspace.protocol.proofs import (
     next_ours,
     next_theirs,
 )
+from kithspace.protocol.session import numbers_named
 from kithspace.protocol.sharing_events import (
     EarlyCredentials,
     SpaceGone,
@@ -226,6 +230,61 @@ def test_a_node_that_dials_itself_hangs_up() -> None:
     ana.take_part(GROCERIES, "+ana")
     wire = connect(ana, ana)
     assert [error.code for error in wire.errors] == ["E_SELF"]
+
+
+def test_a_peer_is_one_device_on_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever proves one space as one device and another as another is hung up on."""
+    ana, ben = books()
+    for space in (GROCERIES, WORK):
+        ana.take_part(space, "+ana", "+ben", "+cleo")
+        ben.take_part(space, "+ana", "+ben", "+cleo")
+    cleo = TestBook(CLEO, PEOPLE)
+    cleo.ledgers = ben.ledgers
+    as_ben, by_ben = ben.claim, ben.sign
+
+    def claim(space: SpaceId) -> Claim | None:
+        return cleo.claim(space) if ben.signed else as_ben(space)
+
+    def sign(text: bytes) -> bytes:
+        return cleo.sign(text) if ben.signed else by_ben(text)
+
+    monkeypatch.setattr(ben, "claim", claim)
+    monkeypatch.setattr(ben, "sign", sign)
+    wire = connect(ana, ben)
+    assert [(error.code, error.reason) for error in wire.errors] == [
+        ("E_STATE", "two devices on one connection")
+    ]
+
+
+def test_a_message_that_a_feature_names_is_passed_over() -> None:
+    assert numbers_named(("message-60", "message-x", "colours", "message-7")) == {60, 7}
+    ana, ben = books()
+    ana.take_part(GROCERIES, "+ana", "+ben")
+    ben.take_part(GROCERIES, "+ana", "+ben")
+    wire = connect(ana, ben)
+    wire.listener._channel.passed_over = numbers_named(("message-60",))
+    wire.dialer._channel._writer.put(m.CONTROL, encode([60, "later"]))
+    wire.pump()
+    assert wire.errors == []
+    wire.dialer._channel._writer.put(m.CONTROL, encode([61, "later"]))
+    wire.pump()
+    assert [error.code for error in wire.errors] == ["E_MESSAGE"]
+
+
+def test_x1_ancestry_is_answered_64_times_and_no_more() -> None:
+    ana, ben = books()
+    ana.take_part(GROCERIES, "+cleo", "+ana")
+    ben.take_part(GROCERIES, "+cleo", "+ben")
+    wire = connect(ana, ben)
+    for _ in range(70):
+        wire.dialer._channel.send(m.WantCredentials(wire_ch(wire), (bytes(16),)))
+    wire.pump()
+    assert wire.errors[0].code == "E_LIMIT"
+
+
+def wire_ch(wire: Wire) -> int:
+    assert wire.dialer._sharing is not None
+    return next(iter(wire.dialer._sharing._spaces.values())).ch
 
 
 @pytest.mark.parametrize("state", list(Ours))

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from kithspace.core import codec
-from kithspace.errors import CodecError, PeerError
+from kithspace.errors import CodecError, LimitError, PeerError
 from kithspace.protocol.fields import (
     Bytes16,
     Bytes32,
@@ -377,7 +377,8 @@ def decode(body: bytes, lane: int, passed_over: frozenset[int] = frozenset()) ->
     try:
         value = codec.decode(body, max_bytes_of(lane))
     except CodecError as error:
-        raise PeerError("E_ENCODING", str(error)) from error
+        code = "E_LIMIT" if isinstance(error, LimitError) else "E_ENCODING"
+        raise PeerError(code, str(error)) from error
     if type(value) is not tuple or not value or type(value[0]) is not int:
         raise PeerError("E_MESSAGE", "a message is not an array with a number")
     if value[0] in passed_over and value[0] not in NUMBERS:

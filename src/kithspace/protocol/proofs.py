@@ -181,6 +181,7 @@ class SpaceChannel:
     peer_ms: int = 0
     asked: tuple[bytes, ...] = ()
     rounds: int = 0
+    answers: int = 0
     answered_bytes: int = 0
     early_bytes: int = 0
     ever_proved: bool = False

@@ -11,6 +11,7 @@ Rules:
     N6   Until the peer has proved something, 16 KiB and 10 s.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final, NamedTuple, assert_never
 
@@ -32,6 +33,7 @@ MODE_MEMBERS: Final = 0
 MODE_CODE: Final = 1
 MODE_LINK: Final = 2
 ALONE_MS: Final = 10_000
+_FEATURE: Final = re.compile(r"message-([0-9]{1,4})")
 
 
 class SessionEnded(NamedTuple):
@@ -235,6 +237,7 @@ class Session:
         if self._has_greeted:
             raise PeerError("E_STATE", "a second hello")
         self._has_greeted = True
+        self._channel.passed_over = numbers_named(hello.features)
         least, greatest = hello.versions
         if not least <= VERSION <= greatest:
             self.close("version")
@@ -335,3 +338,9 @@ class Session:
         if self.invitation is not None:
             return max(self._opened_ms + WHOLE_MS, self._alone_since_ms + ALONE_MS)
         return self._alone_since_ms + ALONE_MS
+
+
+def numbers_named(features: tuple[str, ...]) -> frozenset[int]:
+    """Return the numbers of messages that features name: `message-60` may be passed over."""
+    found = (_FEATURE.fullmatch(feature) for feature in features)
+    return frozenset(int(match[1]) for match in found if match is not None)

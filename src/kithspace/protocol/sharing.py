@@ -310,6 +310,8 @@ class Sharing:
         mine = self._book.claim(channel.space)
         if mine is not None and mine.device == claim.device:
             raise PeerError("E_SELF", "this is the same device", score=0)
+        if any(one.claim and one.claim.device != claim.device for one in self._spaces.values()):
+            raise PeerError("E_STATE", "two devices on one connection")
         channel.claim = claim
         if not channel.is_invited:
             self._apply(channel, self._book.judge(channel.space, claim))
@@ -345,16 +347,8 @@ class Sharing:
     def _announce(self, channel: SpaceChannel) -> None:
         claim = channel.claim
         if channel.is_open and claim is not None:
-            self._events.append(
-                SpaceReady(
-                    channel.space,
-                    channel.ch,
-                    claim.identity,
-                    claim.device,
-                    channel.peer_ms,
-                    self._now_ms,
-                )
-            )
+            who, times = (claim.identity, claim.device), (channel.peer_ms, self._now_ms)
+            self._events.append(SpaceReady(channel.space, channel.ch, *who, *times))
 
     # ------------------------------------------------------------ ancestry, and the end
 
@@ -369,6 +363,9 @@ class Sharing:
         self._channel.send(m.WantCredentials(channel.ch, asked))
 
     def _answer_ancestry(self, channel: SpaceChannel, ids: tuple[bytes, ...]) -> None:
+        channel.answers += 1
+        if channel.answers > MAX_ROUNDS:
+            raise PeerError("E_LIMIT", "the ancestry of one proof is asked for too often")
         if not self._send_ancestry(channel, ids):
             self._channel.send(m.Credentials(channel.ch, ()), m.LIVE)
 

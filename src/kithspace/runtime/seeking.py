@@ -138,6 +138,7 @@ class Seeker:
         self.link = link
         limit.deadline = anyio.current_time() + GIVE_UP_SECONDS + WHOLE_MS / 1000
         self._ways.start_link(link)
+        self._guest.ending.found("Found who invited you; the invitation is being checked.")
         await link.decided.wait()
         if link.has_joined and self._guest.by_address:
             self._guest.vault.keep_address(address)
