@@ -11,9 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import contextvars
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -30,6 +27,7 @@ from kithspace.runtime.introducing import Guest
 from kithspace.runtime.link import Link
 from kithspace.runtime.meeting import Meeting
 from kithspace.runtime.peers import Peers
+from kithspace.runtime.postbox import Postbox
 from kithspace.runtime.reach import is_due
 from kithspace.runtime.seeking import Seeker
 from kithspace.runtime.share import Share
@@ -90,9 +88,7 @@ class Mesh:
         self._entropy = entropy
         self._book = VaultBook(vault)
         self._meeting = Meeting(self, transport, discovery, entropy)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._context: contextvars.Context | None = None
-        self._early: list[Callable[[], None]] = []
+        self._posts = Postbox()
         self._tasks: TaskGroup | None = None
         self._shares: dict[SpaceId, Share] = {}
         self._links: set[Link] = set()
@@ -109,12 +105,12 @@ class Mesh:
     def join(self, invitation: Code | InviteLink, ending: Joining) -> Callable[[], None]:
         """Find the inviter and play the joiner; report to `ending`. Returns what gives up."""
         join = Seeker(self, Guest(invitation, self._vault, self._joiner, ending))
-        self._post(partial(self._start_join, join))
-        return partial(self._post, join.cancel)
+        self._posts.put(partial(self._start_join, join))
+        return partial(self._posts.put, join.cancel)
 
     def invitations_changed(self) -> None:
         """Nameplates or links have changed: listen, and write the registry's entry anew."""
-        self._post(self._meeting.look_soon)
+        self._posts.put(self._meeting.look_soon)
 
     def show(self, space: SpaceId, state: bytes) -> None:
         """Send an ephemeral state (canonical CBOR) to the devices that are here (X10)."""
@@ -124,7 +120,7 @@ class Mesh:
                 self._shares[space].show(state)
                 self.touch()
 
-        self._post(do)
+        self._posts.put(do)
 
     def shown(self, space: SpaceId) -> list[tuple[IdentityId, DeviceKey, bytes]]:
         """What other devices show now (X10)."""
@@ -142,39 +138,26 @@ class Mesh:
     def compare(self, space: SpaceId) -> None:
         """Look for who is missing in a space; who is here is compared all the time (X7)."""
         if space in self._shares:
-            self._post(self._meeting.look_soon)
-            self._post(self.touch)
-
-    def _post(self, call: Callable[[], None]) -> None:
-        """Run on the node's loop, soon; before it runs, when it starts."""
-        loop = self._loop
-        if loop is None:
-            self._early.append(call)
-            return
-        with contextlib.suppress(RuntimeError):  # the loop has ended: so have all connections
-            loop.call_soon_threadsafe(call, context=self._context)
+            self._posts.put(self._meeting.look_soon)
+            self._posts.put(self.touch)
 
     # ---------------------------------------------------------------- life
 
     async def run(self) -> None:
         """Listen, look at the registry, dial, serve connections; until cancelled."""
-        stop_spaces = self._vault.listen_spaces(partial(self._post, self._look_at_spaces))
+        stop_spaces = self._vault.listen_spaces(partial(self._posts.put, self._look_at_spaces))
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
-                self._context = contextvars.copy_context()
-                self._loop = asyncio.get_running_loop()
                 self._meeting.start(tasks, self._vault.peer_addresses())
                 self._look_at_spaces()
-                early, self._early = self._early, []
-                for call in early:
-                    call()
+                self._posts.open()
                 await self._keep_time()
         finally:
             stop_spaces()
             for share in self._shares.values():
                 share.close()
-            self._loop = None
+            self._posts.close()
             with anyio.CancelScope(shield=True), anyio.move_on_after(FAREWELL_SECONDS):
                 await self._meeting.stop()
                 for link in self._unserved:
@@ -265,7 +248,7 @@ class Mesh:
     def _add_share(self, exchange: SpaceExchange) -> None:
         share = Share(exchange, self._vault, self._entropy, self._tell_shown)
         take = partial(self._take_news, exchange.space)
-        share.stop_listening = exchange.listen(lambda news: self._post(partial(take, news)))
+        share.stop_listening = exchange.listen(lambda news: self._posts.put(partial(take, news)))
         self._shares[exchange.space] = share
 
     def _drop_share(self, space: SpaceId) -> None:
