@@ -14,10 +14,12 @@ from kithspace.api.base import Fields, fields_of
 from kithspace.api.record import Record
 from kithspace.api.spot import Spot
 from kithspace.api.text import Text
+from kithspace.core.coalesce import a6_parts
 from kithspace.core.compose import compose
 from kithspace.core.localize import localize
 from kithspace.core.scalar_type import plain_scalars
 from kithspace.core.value import ROOT, to_payload
+from kithspace.ports import DraftWrite
 
 if TYPE_CHECKING:
     from kithspace.api.object import Object
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from kithspace.core.schema import Schema
 
 _KEPT = plain_scalars()
+_SURELY_SMALL = 64 * 1024
+"""Texts of so many bytes need not be encoded to see that they fit in a write."""
 
 
 class Plain:
@@ -75,6 +79,20 @@ def root_edit(obj: Object, schema: Schema, session: Session) -> Edit:
     return (), (ROOT, schema.name, tuple(flat))
 
 
+def root_writes(edit: Edit) -> tuple[DraftWrite, ...]:
+    """Return what a root write is committed as: one write, or several if it is big (A6)."""
+    flat: tuple[Value, ...] = edit[1][2]  # type: ignore[index, assignment]  # a root's form
+    size = 0
+    for value in flat:
+        if type(value) is str or type(value) is bytes:
+            size += 4 * len(value)
+        elif type(value) is tuple:
+            return tuple(DraftWrite(*part) for part in a6_parts(*edit))
+    if size > _SURELY_SMALL:
+        return tuple(DraftWrite(*part) for part in a6_parts(*edit))
+    return (DraftWrite(*edit),)
+
+
 def attach(obj: Object, root: Attached) -> None:
     """Let a plain object be one in a space; what it holds comes along."""
     object.__setattr__(obj, "_kith", root)
@@ -92,11 +110,12 @@ def _attach_fields(holder: Fields, place: Place) -> None:
         field = fields.get(name)
         if field is None:
             continue
-        spot = Spot(place.root, (*place.path, name), field.type, field)
         if type(value) is Text:
+            spot = Spot(place.root, (*place.path, name), field.type, field)
             value._kith_attach(spot)  # noqa: SLF001 - ours
             place.parts[name] = value
         elif isinstance(value, Record) and value._kith is None:  # noqa: SLF001 - ours
+            spot = Spot(place.root, (*place.path, name), field.type, field)
             inner = Place(place.root, spot.path)
             object.__setattr__(value, "_kith", inner)
             object.__setattr__(value, "_kith_spot", spot)

@@ -15,7 +15,7 @@ import contextlib
 import weakref
 from typing import TYPE_CHECKING, TypeVar
 
-from kithspace.api.adding import Plain, attach, root_edit
+from kithspace.api.adding import Plain, attach, root_edit, root_writes
 from kithspace.api.attached import Attached
 from kithspace.api.base import fields_of
 from kithspace.api.following import Followers
@@ -230,8 +230,7 @@ class Session(Links):
         for obj in objects:
             schema = schema_of(type(obj))
             object_id = ids.take()
-            path, form = root_edit(obj, schema, self)
-            writes = tuple(DraftWrite(*part) for part in a6_parts(path, form))
+            writes = root_writes(root_edit(obj, schema, self))
             drafts.append(DraftObject(object_id, 0, schema.version, None, writes))
             roots.append((obj, object_id, schema))
         with self.lock:
