@@ -65,7 +65,7 @@ class TestSqliteStore(
 class ForgetfulStore(FaultyStore):
     """Takes everything and keeps nothing."""
 
-    def commit(self, rows: Sequence[Row]) -> None:  # type: ignore[explicit-override]
+    def commit(self, rows: Sequence[Row]) -> None:
         for _ in rows:
             pass
 

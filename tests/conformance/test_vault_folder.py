@@ -185,7 +185,7 @@ def test_s2_the_keychain_is_taken_before_a_key_file(tmp_path: Path) -> None:
 
 def test_s2_a_keychain_that_is_shut_locks_the_vault(tmp_path: Path) -> None:
     class Shut(Keyring):
-        def set(self, name: str, secret: bytes) -> None:  # type: ignore[explicit-override]
+        def set(self, name: str, secret: bytes) -> None:
             raise PermissionError
 
     with pytest.raises(VaultLocked, match="Unlock your keychain"):

@@ -19,21 +19,21 @@ class DictBackend(KeyringBackend):
         self.secrets: dict[tuple[str, str], str] = {}
         self.is_shut = False
 
-    def get_password(  # type: ignore[explicit-override]
+    def get_password(
         self, service: str, username: str
     ) -> str | None:
         if self.is_shut:
             raise KeyringLocked
         return self.secrets.get((service, username))
 
-    def set_password(  # type: ignore[explicit-override]
+    def set_password(
         self, service: str, username: str, password: str
     ) -> None:
         if self.is_shut:
             raise KeyringLocked
         self.secrets[service, username] = password
 
-    def delete_password(  # type: ignore[explicit-override]
+    def delete_password(
         self, service: str, username: str
     ) -> None:
         if self.secrets.pop((service, username), None) is None:

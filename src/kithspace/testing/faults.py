@@ -97,7 +97,7 @@ class FaultyDisk(apsw.VFS):
         self.error: type[apsw.Error] = apsw.FullError
         self.is_for_good = False
 
-    def xOpen(  # type: ignore[explicit-override]  # noqa: N802 - SQLite's name
+    def xOpen(  # noqa: N802 - SQLite's name
         self, name: str | apsw.URIFilename | None, flags: list[int]
     ) -> "_FaultyFile":
         """Open a file; called by SQLite."""
@@ -122,13 +122,13 @@ class _FaultyFile(apsw.VFSFile):
         super().__init__("", name, flags)
         self._disk = disk
 
-    def xWrite(  # type: ignore[explicit-override]  # noqa: N802
+    def xWrite(  # noqa: N802
         self, data: bytes, offset: int
     ) -> None:
         self._disk.count_down()
         super().xWrite(data, offset)
 
-    def xSync(  # type: ignore[explicit-override]  # noqa: N802
+    def xSync(  # noqa: N802
         self, flags: int
     ) -> None:
         self._disk.count_down()
