@@ -3,9 +3,11 @@
 import anyio
 import pytest
 
+from kithspace.adapters.memory_store import MemoryStore
 from kithspace.adapters.system import SystemClock
 from kithspace.core.roles import Role
 from kithspace.ports import Neighbour
+from kithspace.testing.faults import FaultyStore
 from kithspace.testing.founding import found_space
 from tests.engines import Side
 from tests.mesh_world import Node, Wires, until
@@ -78,6 +80,27 @@ async def test_what_was_written_before_the_end_has_gone_out_after_drain() -> Non
         ana.side.engine.release()
         await ana.mesh.drain()
         await until(lambda: ben.side.get(milk, "title") == "Milk")
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_full_disk_ends_a_connection_and_not_the_mesh() -> None:
+    """Every third commit of Ben fails; he takes what he can, and meets Ana again for the rest."""
+    founded = found_space((Role.ADMIN, Role.WRITER), (1, 1))
+    wires, entries, clock = Wires(), dict[int, Neighbour](), SystemClock()
+    store = MemoryStore()
+    store.commit(founded.rows[1])
+    faulty = FaultyStore(store, fail_at=3)
+    sides = Side(founded, 0), Side(founded, 1, faulty, is_new=False)
+    ana, ben = (Node(side, wires, entries, n, clock) for n, side in enumerate(sides))
+    for node in (ana, ben):
+        node.side.engine.clock = clock
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ana.run)
+        tasks.start_soon(ben.mesh.run)
+        for number in range(5):
+            task = ana.side.add(title=str(number))
+            await until(lambda id_=task: ben.side.get(id_, "title") is not None)  # type: ignore[misc]
+        assert faulty.commits > 5
         tasks.cancel_scope.cancel()
 
 
