@@ -45,6 +45,9 @@ from kithspace.core.view import MISSING, Item, Missing, elements_of, entries_of,
 
 MAX_WRITE_BYTES: Final = 96 * 1024
 _OVERHEAD_BYTES: Final = 512
+_HEAD_BYTES: Final = 9
+"""The most that CBOR takes beside the bytes of a text."""
+_UTF8_BYTES: Final = 4
 """Room for the path and what else a write carries."""
 _SEED_BYTES: Final = 8
 
@@ -67,7 +70,7 @@ def coalesce(base: Document | None, working: Document, touched: Iterable[Path]) 
 
 def a6_parts(path: Path, value: Value) -> Iterator[Edit]:
     """A6, T4: cut a write into ones of at most 96 KiB."""
-    if type(value) is not tuple or len(encode(value)) <= MAX_WRITE_BYTES:
+    if type(value) is not tuple or _is_small(value):
         yield path, value
     elif value[0] in (TEXT, TEXT_UPDATE):
         yield from _text_parts(path, value)
@@ -75,6 +78,24 @@ def a6_parts(path: Path, value: Value) -> Iterator[Edit]:
         yield from _container_parts(path, value)
     else:
         yield path, value
+
+
+def _is_small(form: Form) -> bool:
+    return _at_most(form) <= MAX_WRITE_BYTES or len(encode(form)) <= MAX_WRITE_BYTES
+
+
+def _at_most(form: Form) -> int:
+    """No fewer bytes than a form has when it is encoded; cheaper than encoding it."""
+    size = _HEAD_BYTES
+    for part in form:
+        kind = type(part)
+        if kind is tuple:
+            size += _at_most(part)
+        elif kind is str:
+            size += _HEAD_BYTES + _UTF8_BYTES * len(part)
+        else:
+            size += _HEAD_BYTES + (len(part) if kind is bytes else 0)
+    return size
 
 
 class _Gather:

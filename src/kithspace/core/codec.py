@@ -10,6 +10,7 @@ Rules (security.md 2.3, RFC 8949 section 4.2.1):
     A decoder bounds the bytes, decodes, encodes again and compares, and walks the result.
 """
 
+from itertools import chain
 from math import isfinite
 from typing import Final, NamedTuple, Never, TypeAlias
 
@@ -112,29 +113,31 @@ _REFUSE_TAGS: Final = dict.fromkeys(_TAGS, _refuse_tag)
 
 def _walk(value: object, limits: _Limits) -> None:
     """Refuse every type but those of the rules, level by level (amendment to 2.3)."""
-    level: list[object] = [value]
-    count = 1
+    least, greatest = limits.least, limits.greatest
+    level: list[tuple[object, ...]] = [(value,)]
+    count = 0
     for _ in range(limits.depth + 1):
-        below: list[object] = []
-        for item in level:
-            if type(item) is tuple:
-                below.extend(item)
-            elif type(item) not in _PLAIN:
-                _check_number(item, limits)
-        count += len(below)
+        count += sum(map(len, level))
         if count > limits.items:
             raise LimitError(f"more than {limits.items} items")
-        if not below:
+        below: list[tuple[object, ...]] = []
+        for item in chain.from_iterable(level):
+            kind = type(item)
+            if kind is tuple:
+                below.append(item)  # type: ignore[arg-type]  # of this very type
+            elif kind is int:
+                if not least <= item <= greatest:  # type: ignore[operator]  # an int
+                    raise CodecError("an integer is out of range")
+            elif kind not in _PLAIN:
+                _check_float(item, limits)
+        if not any(below):
             return
         level = below
     raise LimitError(f"deeper than {limits.depth}")
 
 
-def _check_number(item: object, limits: _Limits) -> None:
-    if type(item) is int:
-        if not limits.least <= item <= limits.greatest:
-            raise CodecError("an integer is out of range")
-    elif type(item) is not float or not limits.floats or not isfinite(item):
+def _check_float(item: object, limits: _Limits) -> None:
+    if type(item) is not float or not limits.floats or not isfinite(item):
         raise CodecError(f"CBOR type {type(item).__name__} is not allowed here")
 
 

@@ -39,11 +39,13 @@ def encode_payload(payload: Payload, own_feed: bytes) -> bytes:
 class _Writer:
     """Fills the tables as it goes; dicts keep the order of first use."""
 
-    __slots__ = ("feeds", "names")
+    __slots__ = ("feeds", "layouts", "names")
 
     def __init__(self, own_feed: bytes) -> None:
         self.feeds: dict[bytes, int] = {own_feed: 0}
         self.names: dict[str, int] = {}
+        self.layouts: dict[Form, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+        """Of roots with the same fields: the numbers of their names in order, and the places."""
 
     def stamp(self, stamp: Stamp) -> Value:
         return (self.feed(stamp.branch or stamp.feed), stamp.milliseconds, stamp.counter)
@@ -92,10 +94,18 @@ class _Writer:
         """`[24, type, [field, value, …]]`, by index: fields named before come first."""
         _, type_name, fields = form
         kind = self.name(type_name)
-        pairs = sorted((self.name(name), place) for place, name in enumerate(fields[::2]))
-        flat: list[Value] = []
-        for number, place in pairs:
-            flat += (number, self.value(fields[2 * place + 1]))
+        names = fields[::2]
+        layout = self.layouts.get(names)
+        if layout is None:
+            pairs = sorted((self.name(name), place) for place, name in enumerate(names))
+            numbers = tuple(number for number, _ in pairs)
+            layout = self.layouts[names] = (numbers, tuple(2 * place + 1 for _, place in pairs))
+        flat = list(fields)
+        flat[::2], places = layout
+        flat[1::2] = [
+            self.value(value) if type(value) is tuple else value
+            for value in map(fields.__getitem__, places)
+        ]
         return (ROOT, kind, tuple(flat))
 
     def base(self, form: Form) -> Value:

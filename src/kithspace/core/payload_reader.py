@@ -13,6 +13,7 @@ Counters in containers stand for a base, and a text in a container for a new tex
 updates are writes of their own.
 """
 
+from itertools import pairwise
 from typing import Final
 
 from kithspace.core.codec import PAYLOAD, Value, decode
@@ -99,7 +100,7 @@ def decode_payload(
 class _Reader:
     """Knows the tables, and how much of them was used."""
 
-    __slots__ = ("below", "feeds", "names", "used_feeds", "used_names", "writes")
+    __slots__ = ("below", "feeds", "names", "roots", "used_feeds", "used_names", "writes")
 
     def __init__(
         self, own_feed: bytes, below: Stamp, feeds: tuple[Value, ...], names: tuple[Value, ...]
@@ -110,6 +111,7 @@ class _Reader:
         self.used_feeds = 1
         self.used_names = 0
         self.writes = 0
+        self.roots: dict[tuple[Value, ...], tuple[str, ...]] = {}
         require(all(_is_bytes(feed, ID_BYTES) for feed in feeds), "feeds")
         require(len(self.names) == len(names), "names")
         require(len(set(self.feeds)) == len(self.feeds), "feeds are named once")
@@ -255,16 +257,24 @@ class _Reader:
                 type_name = self.name(kind)
             case _:
                 refuse("a root's value")
-        flat: list[Value] = []
-        last = -1
-        pairs = iter(fields)
-        for index in pairs:
-            name = self.name(index)
-            if index <= last:  # type: ignore[operator]  # a name's number is an int
-                refuse("a root's fields are sorted")
-            last = index  # type: ignore[assignment]
-            flat += (name, self.inner(next(pairs), 1))
+        flat = list(fields)
+        flat[::2] = self.root_names(fields[::2])
+        for place in range(1, len(flat), 2):
+            if type(flat[place]) in _CHECKED:
+                flat[place] = self.inner(flat[place], 1)
         return (ROOT, type_name, tuple(flat))
+
+    def root_names(self, numbers: tuple[Value, ...]) -> tuple[str, ...]:
+        """The names of a root's fields; most objects of a payload have the same."""
+        # By the types too: True and 1.0 are equal to 1, and no numbers of names.
+        if set(map(type, numbers)) != _INTS:
+            require(not numbers, "a name's number")
+        known = self.roots.get(numbers)
+        if known is None:
+            known = self.roots[numbers] = tuple(map(self.name, numbers))
+            if any(a >= b for a, b in pairwise(numbers)):  # type: ignore[operator]  # ints
+                refuse("a root's fields are sorted")
+        return known
 
     def absent(self, form: Form) -> Value:
         require(len(form) == 1, "an absent value")
@@ -336,6 +346,8 @@ class _Reader:
 
 
 _SIZED: Final = frozenset({str, bytes})
+_CHECKED: Final = frozenset({str, bytes, tuple})
+_INTS: Final = {int}
 _INNER: Final = {
     MAP: _Reader.map,
     SET: _Reader.set,

@@ -216,11 +216,10 @@ def t4_joined(group: Group, pending: Pending) -> Sequence[Write]:
 
 
 def _part_of(write: Write) -> bytes:
-    match write.value:
-        case (int(code), _, bytes(part)) if code == TEXT_PART:
-            return part
-        case _:
-            return b""
+    value = write.value
+    if type(value) is tuple and value[0] == TEXT_PART:
+        return value[2]  # type: ignore[return-value]  # `(23, incarnation, bytes)`
+    return b""
 
 
 def _ended(write: Write, part: bytes) -> list[Write]:
