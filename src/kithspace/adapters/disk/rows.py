@@ -8,7 +8,8 @@ row each of block, feed, object and touched; those are updated in place, so that
 columns that stayed the same are not written. A block's key is `n << 32 | seq` (`SEQ_BITS`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 import apsw
@@ -93,11 +94,11 @@ class RowWriter:
     ) -> None:
         self._connection = connection
         self._execute = connection.execute
+        self._execute_many = connection.executemany
         self._index = index
         self._last_object: int | None = None
         self._special: dict[type, Callable[[Any], None]] = {
             PutFeed: self._put_feed,
-            PutObject: self._put_object,
             PutType: self._put_type,
             DropBlock: self._drop_block,
             MoveBlocks: self._move_blocks,
@@ -106,13 +107,16 @@ class RowWriter:
 
     def write(self, rows: Iterable[Row]) -> None:
         """Carry the rows out in their order."""
-        execute, special = self._execute, self._special
-        for row in rows:
-            statement = _PLAIN.get(type(row))
+        for kind, run in groupby(rows, type):
+            statement = _PLAIN.get(kind)
             if statement is not None:
-                execute(statement, row)
+                self._execute_many(statement, run)
+            elif kind is PutObject:
+                self._put_objects(list(run))  # type: ignore[arg-type]  # of this very type
             else:
-                special[type(row)](row)
+                special = self._special[kind]
+                for row in run:
+                    special(row)
 
     def forget(self) -> None:
         """A transaction was taken back: what is remembered of the file may be wrong."""
@@ -134,14 +138,18 @@ class RowWriter:
         if not self._connection.changes():
             self._execute(_FEED, row)
 
-    def _put_object(self, row: PutObject) -> None:
-        if row.n > self.last_object():
-            self._execute(_OBJECT, row)
-            self._last_object = row.n
-            return
-        self._execute(_OBJECT_CHANGES, row)
-        if not self._connection.changes():
-            self._execute(_OBJECT, row)
+    def _put_objects(self, rows: Sequence[PutObject]) -> None:
+        last = self.last_object()
+        new = [row for row in rows if row.n > last]
+        if new:
+            self._execute_many(_OBJECT, new)
+            self._last_object = max(row.n for row in new)
+        for row in rows if len(new) < len(rows) else ():
+            if row.n > last:
+                continue
+            self._execute(_OBJECT_CHANGES, row)
+            if not self._connection.changes():
+                self._execute(_OBJECT, row)
 
     def _put_type(self, row: PutType) -> None:
         found: Any = self._execute("select * from types where n = ?", (row.n,)).fetchall()
