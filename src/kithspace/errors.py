@@ -327,6 +327,12 @@ class FieldValue(FieldType, ValueError):
         """`field`: as the user calls it, such as `Task.priority`."""
         return cls(f"{field} cannot hold {value}.", f"Give {give}.")
 
+    @classmethod
+    def of_name(cls, what: str, *, is_blank: bool) -> Self:
+        """No name: a blank one, or one that is not a line of text."""
+        wrong = "is empty" if is_blank else "has line ends or control characters"
+        return cls(f"{what} {wrong}.", "Give a name in one line.")
+
 
 class UnknownField(KithError, AttributeError):
     """There is no such field."""
@@ -426,6 +432,13 @@ class TooBig(KithError, ValueError):
         return cls(
             f"{field} would be {-(-size_bytes // 1000)} kB; a field holds up to 128 kB.",
             "Use Text for long writing, Blob for files.",
+        )
+
+    @classmethod
+    def name(cls, what: str, length: int) -> Self:
+        """A name."""
+        return cls(
+            f"{what} would be {length:,} characters; a name has up to 128.", "Give a shorter one."
         )
 
     @classmethod

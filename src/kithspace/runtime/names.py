@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kithspace.core.ids import DeviceKey, to_text
+from kithspace.core.naming import shown_name
 from kithspace.core.object_id import PROFILE_SALT, known_object_id, own_object_id
 from kithspace.core.value import MAP, ROOT
 from kithspace.core.write import OWN, PROFILE_TYPE, SHARED
@@ -130,7 +131,7 @@ def read_name(document: Document | None) -> str:
     if document is None or not document.live:
         return ""
     name = document.get("name")
-    return name if isinstance(name, str) else ""
+    return shown_name(name) if isinstance(name, str) else ""
 
 
 def read_devices(profile: Document | None) -> dict[DeviceKey, str]:
@@ -139,7 +140,7 @@ def read_devices(profile: Document | None) -> dict[DeviceKey, str]:
     if not isinstance(names, dict):
         return {}
     return {
-        DeviceKey(bytes.fromhex(key)): name
+        DeviceKey(bytes.fromhex(key)): shown_name(name)
         for key, name in names.items()
         if isinstance(name, str) and _is_device_key(key)
     }
