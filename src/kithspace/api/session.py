@@ -23,12 +23,13 @@ from kithspace.api.links import Links, when_words
 from kithspace.api.new_ids import NewIds
 from kithspace.api.overriding import override
 from kithspace.api.schemas import schema_of
+from kithspace.api.titles import disk_full, title_of
 from kithspace.api.transaction import Transaction, current_owner
 from kithspace.api.types import Types
 from kithspace.core.coalesce import a6_parts
 from kithspace.core.document import Document
 from kithspace.core.ids import ObjectId, from_text
-from kithspace.errors import Deleted, TransactionOpen
+from kithspace.errors import Deleted, DiskFull, TransactionOpen
 from kithspace.ports import Draft, DraftObject, DraftWrite
 
 if TYPE_CHECKING:
@@ -253,7 +254,10 @@ class Session(Links):
         """Commit; types that were never written here are registered with it (E4)."""
         new = self._types.unregistered(schemas)
         drafts += [draft for schema in new for draft in self._types.registration(schema)]
-        self.backend.commit(Draft(self.household.app, tuple(drafts), label))
+        try:
+            self.backend.commit(Draft(self.household.app, tuple(drafts), label))
+        except DiskFull as error:
+            raise disk_full(error, drafts[0]) from error
         for schema in new:
             self._types.take(schema)
 
@@ -374,21 +378,12 @@ class Session(Links):
     def deleted(self, document: Document) -> Deleted:
         """Return the error to raise when a deleted object is written."""
         head = document.root.heads[0] if document.root.heads else None
-        title = self.title_of(document)
+        title = title_of(document.doc, document.type)
         if head is None:
             return Deleted.of(title, "somebody", "some time ago")
         who = self.backend.who(head.stamp)
         name = "you" if who.identity == self.backend.me else who.name
         return Deleted.of(title, name, when_words(who.when_ms))
-
-    def title_of(self, document: Document) -> str:
-        """Return what an object is called: title or name, else its first text, else its type."""
-        doc = document.doc
-        for name in ("title", "name", *doc):
-            value = doc.get(name)
-            if isinstance(value, str) and value:
-                return value
-        return document.type
 
 
 def _names(edits: Iterable[Edit]) -> set[str]:

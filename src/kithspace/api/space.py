@@ -12,6 +12,7 @@ from kithspace.api.people import Invitation, Member
 from kithspace.api.presence import Presence
 from kithspace.api.query_source import QuerySource
 from kithspace.api.results import Results
+from kithspace.api.titles import title_of
 from kithspace.core import edit
 from kithspace.core.ids import ObjectId, from_text, to_text
 from kithspace.core.registration import SCHEMA_TYPE
@@ -122,7 +123,7 @@ class Space:
 
     def _already_added(self, obj: Object) -> AlreadyAdded:
         place = obj._kith  # noqa: SLF001 - ours
-        title = self._session.title_of(place.doc) if place is not None else repr(obj)
+        title = title_of(place.doc.doc, place.doc.type) if place is not None else repr(obj)
         home = obj.space.name if obj.space is not None else self.name
         return AlreadyAdded.of(title, home, self.name)
 
@@ -218,7 +219,7 @@ class Space:
     def _is_called(self, document: Document, word: str) -> bool:
         if len(word) >= _MIN_PREFIX and to_text(document.id).startswith(word.lower()):
             return True
-        return self._session.title_of(document) == word
+        return title_of(document.doc, "") == word
 
     def transaction(self, label: str = "") -> AbstractContextManager[None]:
         """All or nothing: one block, one undo step.

@@ -12,7 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from kithspace.core.field_type import UNREADABLE, FieldType, Links, Shape, Where, refuse
+from kithspace.core.field_type import (
+    UNREADABLE,
+    FieldType,
+    Links,
+    Shape,
+    Where,
+    refuse,
+    with_article,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -169,7 +177,7 @@ class RecordOf:
     @property
     def give(self) -> str:
         """What to give instead."""
-        return f"a {self.words}"
+        return with_article(self.words)
 
     @property
     def fields(self) -> Mapping[str, Field]:

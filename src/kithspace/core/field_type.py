@@ -140,6 +140,11 @@ def describe(value: object) -> str:
     return f"{shown} is {name or 'of type ' + type(value).__name__}"
 
 
+def with_article(word: str) -> str:
+    """Return “an Address”."""
+    return f"{'an' if word[:1] in 'AEIOUaeiou' else 'a'} {word}"
+
+
 def refuse(value: object, where: Where, wanted: FieldType) -> FieldTypeError:
     """Return the error to raise; `wanted` may be the type of an element."""
     return FieldTypeError.of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kithspace.core.field_type import UNREADABLE, Links, Shape, Where, link_of, refuse
+from kithspace.core.field_type import UNREADABLE, Links, Shape, Where, link_of, refuse, with_article
 from kithspace.core.value import BlobValue, RefValue
 
 
@@ -28,7 +28,7 @@ class Reference:
     @property
     def give(self) -> str:
         """What to give instead."""
-        return f"a {self.words} that is in this space"
+        return f"{with_article(self.words)} that is in this space"
 
     @property
     def shape(self) -> Shape:
