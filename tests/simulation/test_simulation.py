@@ -229,3 +229,136 @@ def test_a10_a_transaction_of_many_blocks_shows_as_a_whole_or_not_at_all() -> No
         net.check()
         assert seen <= {0, 12}
         assert len(shown(ben, net)) == 12
+
+
+def test_c6_a_held_dep_is_given_to_who_lacks_it() -> None:
+    with simulate(seed=12, nodes=3) as net:
+        ana, ben, cleo = net.nodes
+        net.run_until_quiet()
+        net.cut(ana)
+        with net.at(cleo):
+            net.write(cleo).add("Task", title="ana never saw this")
+        net.run(LONG_MS)
+        with net.at(ben):
+            net.write(ben).add("Task", title="on top of it")
+        with net.at(ana):
+            net.remove(ana, cleo)
+        net.heal()
+        net.run_until_quiet()
+        net.check()
+        assert shown(ana, net) == shown(ben, net) == ["on top of it"]
+
+
+def test_c2_a_cut_within_a_signed_run_is_served_all_the_same() -> None:
+    with simulate(seed=13, nodes=4) as net:
+        ana, cleo, ben, dora = net.nodes
+        net.run_until_quiet()
+        net.partition([ana, cleo], [ben], [dora])
+        with net.at(cleo):
+            net.write(cleo).add("Task", title="counts")
+        net.run(LONG_MS)
+        net.partition([ana], [cleo], [ben], [dora])
+        with net.at(cleo):
+            net.write(cleo).add("Task", title="does not")
+        net.run(LONG_MS)
+        net.heal()
+        net.partition([ana], [cleo, ben], [dora])
+        net.run(LONG_MS)
+        assert shown(ben, net) == ["counts", "does not"]
+        with net.at(ana):
+            net.remove(ana, cleo)
+        net.heal()
+        net.partition([ana, ben], [cleo], [dora])
+        net.run(LONG_MS)
+        net.heal()
+        net.partition([ana, cleo], [ben, dora])
+        net.run(LONG_MS)
+        assert shown(dora, net) == ["counts"]
+        net.heal()
+        net.run_until_quiet()
+        net.check()
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_k2_a_keeper_that_becomes_a_reader_reads_what_it_stored(is_removed: bool) -> None:
+    roles = (Role.ADMIN, Role.WRITER, Role.WRITER, Role.KEEPER)
+    with simulate(seed=14, nodes=4, roles=roles) as net:
+        ana, ben, cleo, dora = net.nodes
+        net.run_until_quiet()
+        net.cut(ana, cleo)
+        net.cut(ana, ben)
+        net.cut(ana, dora)
+        with net.at(cleo):
+            net.write(cleo).add("Task", title="first")
+        net.run(LONG_MS)
+        with net.at(ben):
+            net.write(ben).add("Task", title="then")
+        net.run(LONG_MS)
+        assert shown(dora, net) == []
+        if is_removed:
+            with net.at(ana):
+                net.remove(ana, cleo)
+        with net.at(ana):
+            ana.running.acts.change_role(dora.identity, Role.READER)
+        net.heal()
+        net.run_until_quiet()
+        net.check()
+        assert shown(dora, net) == (["then"] if is_removed else ["first", "then"])
+
+
+def test_c7_own_blocks_that_count_again_are_sent_again() -> None:
+    roles = (Role.ADMIN, Role.ADMIN, Role.WRITER)
+    with simulate(seed=15, nodes=3, roles=roles) as net:
+        ana, ben, cleo = net.nodes
+        net.run_until_quiet()
+        net.partition([ana], [ben], [cleo])
+        with net.at(cleo):
+            net.write(cleo).add("Task", title="held, then not")
+        with net.at(ben):
+            net.remove(ben, cleo)
+        # She is senior, and has not heard of what he did: it is void (M8).
+        with net.at(ana):
+            net.remove(ana, ben)
+        net.run(LONG_MS)
+        net.heal()
+        net.partition([ana], [ben, cleo])
+        net.run(LONG_MS)
+        assert shown(cleo, net) == []
+        net.heal()
+        net.run_until_quiet()
+        net.check()
+        assert cleo.role is Role.WRITER
+        assert shown(ana, net) == shown(cleo, net) == ["held, then not"]
+
+
+def test_k5_who_may_no_longer_write_makes_no_key_that_was_planned() -> None:
+    with simulate(seed=16, nodes=3) as net:
+        ana, ben, cleo = net.nodes
+        net.run_until_quiet()
+        with net.at(cleo):
+            net.leave(cleo)
+        net.run(100)
+        with net.at(ana):
+            ana.running.acts.change_role(ben.identity, Role.READER)
+        net.run(LONG_MS)
+        net.run_until_quiet()
+        net.check()
+        assert len(ana.running.engine.membership.generations) == 2
+
+
+def test_m4_a_removed_device_writes_no_more_and_its_owner_goes_on_with_the_other() -> None:
+    with simulate(seed=17, nodes=3, devices=(1, 2)) as net:
+        ana, phone, laptop = net.nodes
+        with net.at(phone):
+            net.write(phone).add("Task", title="from the phone")
+        net.run_until_quiet()
+        with net.at(ana):
+            net.remove(ana, laptop, only_device=True)
+        net.run_until_quiet()
+        with net.at(laptop), pytest.raises(NotAllowed):
+            net.write(laptop).add("Task", title="too late")
+        with net.at(phone):
+            net.write(phone).add("Task", title="still here")
+        net.run_until_quiet()
+        net.check()
+        assert shown(ana, net) == ["from the phone", "still here"]

@@ -16,6 +16,7 @@ Rules (protocol.md X5):
 
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -90,7 +91,7 @@ class LeafSet:
     def __init__(self, what: What) -> None:
         self.what = what
         self._buckets: list[dict[bytes, _Leaf]] = [{} for _ in range(BUCKETS)]
-        self._digests: list[bytes | None] = [None] * BUCKETS
+        self._digests: list[bytes | None] = list(_empty_digests(what))
         self._root: bytes | None = None
         self._count = 0
         self._prefixes: set[bytes] = set()
@@ -183,6 +184,11 @@ class LeafSet:
         """The leaf of one feed; of length 0 if it is not here."""
         leaf = self._buckets[feed[0]].get(feed) or _Leaf(0, feed)
         return FeedLeaf(FeedId(feed), leaf.number, BlockId(leaf.whole))
+
+
+@lru_cache
+def _empty_digests(what: What) -> tuple[bytes, ...]:
+    return tuple(hash_of("ks1/sync", bytes((what, number))) for number in range(BUCKETS))
 
 
 def _credential_form(key: bytes, leaf: _Leaf) -> bytes:

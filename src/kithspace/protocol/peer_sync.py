@@ -177,8 +177,9 @@ class PeerSync:
         was = machine.state
         found = machine.receive(message, now_ms)
         if machine is self._credentials:
-            self._shared.credential_fetch.offer(self.peer, [leaf.key for leaf in found])
-            self._doubt_credentials()
+            doubted, machine.doubted = machine.doubted, ()
+            lacking = [leaf.key for leaf in (*found, *doubted)]
+            self._shared.credential_fetch.offer(self.peer, lacking)
             return
         if was is not State.SAME and machine.state is State.SAME:
             self._push.is_equal()
@@ -196,10 +197,6 @@ class PeerSync:
                 # Another history of the same length (V12): its end shows where it differs.
                 spot = Spot(feed, max(0, length - MAX_RANGE), length)
                 self._shared.fetch.offer_spot(self.peer, spot)
-
-    def _doubt_credentials(self) -> None:
-        doubted, self._credentials.doubted = self._credentials.doubted, ()
-        self._shared.credential_fetch.offer(self.peer, [leaf.key for leaf in doubted])
 
     def _doubt_feeds(self) -> None:
         doubted, self._feeds.doubted = self._feeds.doubted, ()

@@ -123,11 +123,17 @@ class Delivery:
 
 
 def leaf_of(row: PutFeed, state: State) -> FeedLeaf | None:
-    """What is announced of a feed: up to its last signed block that may be told of (F5)."""
-    if not row.length or not row.released:
+    """What is announced of a feed: up to its last signed block that may be told of (F5).
+
+    Where a cut lies within a signed run, a held block signs what is before the cut.
+    """
+    length = row.released
+    if row.signed < row.length and any(held.sig for held in state.held(row.id)):
+        length = row.length
+    if not length:
         return None
-    head = row.head if row.released == row.length else state.id_at(row.n, row.released - 1)
-    return None if head is None else FeedLeaf(FeedId(row.id), row.released, BlockId(head))
+    head = row.head if length == row.length else state.id_at(row.n, length - 1)
+    return None if head is None else FeedLeaf(FeedId(row.id), length, BlockId(head))
 
 
 def _attempt(call: Callable[[T], None], item: T) -> None:
