@@ -87,7 +87,24 @@ def decode(encoded: bytes, max_bytes: int, limits: _Limits = RECORD) -> Value:
     if len(encoded) > max_bytes:
         raise LimitError(f"{len(encoded)} bytes, the limit is {max_bytes}")
     try:
-        value = cbor2.loads(
+        value = parse(encoded, limits)
+        again = cbor2.dumps(value)
+    except Exception as error:
+        raise CodecError("not canonical CBOR") from error
+    if again != encoded:
+        raise CodecError("not canonical CBOR")
+    _walk(value, limits)
+    return value
+
+
+def parse(encoded: bytes, limits: _Limits = RECORD) -> Value:
+    """Parse bytes of a bounded length, for who encodes the result again and compares.
+
+    Raises:
+        CodecError: It is no CBOR, or has tags.
+    """
+    try:
+        value: Value = cbor2.loads(
             encoded,
             max_depth=limits.depth + 1,
             allow_indefinite=False,
@@ -95,13 +112,9 @@ def decode(encoded: bytes, max_bytes: int, limits: _Limits = RECORD) -> Value:
             semantic_decoders=_REFUSE_TAGS,
             tag_hook=_refuse_tag,
         )
-        again = cbor2.dumps(value)
     except Exception as error:
         raise CodecError("not canonical CBOR") from error
-    if again != encoded:
-        raise CodecError("not canonical CBOR")
-    _walk(value, limits)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _refuse_tag(*_: object) -> Never:

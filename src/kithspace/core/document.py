@@ -329,13 +329,16 @@ class Document:
         """Names of the fields whose cells differ."""
         if before is None and self._root is None:
             return frozenset(self.doc)
-        old = before.root.kids if before is not None else {}
-        new = self.root.kids
-        return frozenset(
-            key_name(segment)
-            for segment in {**dict(old.items()), **dict(new.items())}
-            if old.get(segment) is not new.get(segment) and old.get(segment) != new.get(segment)
-        )
+        old = before.fields if before is not None else {}
+        new = self.fields
+        found = [
+            segment
+            for segment, cell in new.items()
+            if (was := old.get(segment)) is not cell and was != cell
+        ]
+        if len(old) + len(found) > len(new):
+            found += [segment for segment in old if segment not in new]
+        return frozenset(map(key_name, found))
 
     def rows(self, before: "Document | None", numbers: FeedNumbers) -> list[Row]:
         """The rows that turn what is stored of `before` into this.
