@@ -162,7 +162,12 @@ def to_value(packed: object) -> Value:
     """Return a value in payload form from what MessagePack gave back."""
     if type(packed) is not list:
         return packed  # type: ignore[return-value]  # a plain value
-    if len(packed) == 2 and packed[0] == BIG_INT and type(packed[1]) is bytes:
+    if (
+        len(packed) == 2
+        and packed[0] is not True
+        and packed[0] == BIG_INT
+        and type(packed[1]) is bytes
+    ):
         number = int.from_bytes(packed[1], "big", signed=True)
         if LEAST_PLAIN <= number <= GREATEST_PLAIN:
             return number
