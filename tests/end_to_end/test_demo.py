@@ -40,13 +40,13 @@ def test_u2_keys_cut_edit_join_keep_and_quit(tmp_path: Path) -> None:
         screen.press("k")
         screen.wait_until_gone("is shown; also")
         screen.press("q")
-        _, status = os.waitpid(pid, 0)
-        assert os.waitstatus_to_exitcode(status) == 0
     except BaseException:
         os.kill(pid, signal.SIGKILL)
         raise
     finally:
+        _, status = os.waitpid(pid, 0)
         os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 class Screen:

@@ -67,7 +67,7 @@ def _follow_keys(stage: Stage) -> bool:
             if key == "q":
                 break
             acts.get(key, _nothing)()
-    return stage.is_same() or stage.is_cut
+    return stage.is_cut or stage.wait_same()
 
 
 def _nothing() -> None:
