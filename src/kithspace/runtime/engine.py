@@ -228,8 +228,8 @@ class Engine:
         self.replica.adopt(effects.after)
         if effects.after.membership is not None:
             self._members_changed()
-            if self.replica.has_unreleased:  # own blocks that count again
-                self._plan_release()
+        if self.replica.has_unreleased and (source or effects.after.membership is not None):
+            self._plan_release()  # own blocks that came back (F4), or count again (C7)
         if effects.changed:
             self.changed += 1
             self.documents.take(effects.changed)
