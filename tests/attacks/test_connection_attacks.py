@@ -154,6 +154,22 @@ def test_removed_gets_only_credentials() -> None:
         assert ana.signed == []
 
 
+def test_x12_invented_heads_do_not_keep_a_removed_member_in() -> None:
+    """A proof that names heads nobody knows stands while its author is a member, and no longer."""
+    ana, eve = TestBook(ANA, PEOPLE), TestBook(EVE, PEOPLE)
+    ledger = ana.take_part(GROCERIES, "+ana", "+eve")
+    eve.take_part(GROCERIES, "+ana", "+eve", "+invented")
+    wire = Wire(eve, ana)
+    wire.pump()
+    assert wire.of(1, SpaceReady)
+    ledger.add("-eve")
+    wire.listener.credentials_taken(GROCERIES, wire.now_ms)
+    wire.pump()
+    assert wire.of(1, SpaceGone) == [SpaceGone(GROCERIES, "removed")]
+    wire.listener.send(GROCERIES, m.Digest(0, 1, 0, bytes(32)))
+    assert wire.listener.data_to_send() == []
+
+
 def test_return_after_rotation() -> None:
     """A member who was away during a rotation finds the space by its older key."""
     ana, ben = TestBook(ANA, PEOPLE), TestBook(BEN, PEOPLE)

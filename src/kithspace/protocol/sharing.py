@@ -169,9 +169,14 @@ class Sharing:
         """Judge again, or ask on."""
         self._now_ms = now_ms
         channel = self._spaces.get(space)
-        if channel is None or channel.claim is None or channel.is_over or channel.is_invited:
+        if channel is None or channel.claim is None or channel.is_over:
             return
-        verdict: Verdict = Unknown(lacking) if lacking else self._book.judge(space, channel.claim)
+        is_known = channel.theirs is Theirs.ACCEPTED or not lacking
+        verdict = self._book.judge(space, channel.claim) if is_known else Unknown(lacking)
+        was_member = isinstance(verdict, Refused) and verdict.was_member
+        if channel.is_invited and not (was_member or isinstance(verdict, Accepted)):
+            return  # the credentials that make the inviter a member are still on their way
+        channel.is_invited = False
         self._apply(channel, verdict)
 
     def leave(self, space: SpaceId, code: str) -> None:
@@ -322,9 +327,11 @@ class Sharing:
         match verdict:
             case Accepted():
                 self._accept(channel)
-            case Unknown(lacking=lacking):
-                if channel.theirs is not Theirs.ACCEPTED:
-                    self._ask_ancestry(channel, lacking)
+            case Unknown(lacking=lacking) if channel.theirs is not Theirs.ACCEPTED:
+                self._ask_ancestry(channel, lacking)
+            case Unknown():  # it stood, and stands no more: heads nobody knows do not keep it in
+                self._send_ancestry(channel, ())
+                self._end(channel, "removed")
             case Refused(code=code, was_member=was_member):
                 if was_member:
                     self._send_ancestry(channel, ())
