@@ -4,11 +4,9 @@ One `PeerSync` for each peer and space: it compares both sets, asks for what is 
 what is asked, and pushes news. What all peers of a space share lies in `Shared`.
 
 Rules (protocol.md):
-    X5   Credentials first: blocks are asked for when the credential sets are the same, or all that
-         the peer listed has come.
+    X5   Credentials first: blocks are asked for when those are the same, or all listed ones came.
     X6   Asking and answering, by `fetch`, `fetch_credentials` and `answer`.
-    X7   News go out while the comparison of that set rests or fetches, and blocks only where the
-         credentials are settled.
+    X7   News go out while that set rests or fetches, blocks only where credentials are settled.
     X8   Lanes 1 and 2 get a message only where there is room for it; until then, positions.
     X9, X11, V12  Chunks, keys and proofs of a fork.
     X12  A removed peer gets the credentials that say so, then `gone`, and nothing else.
