@@ -103,6 +103,12 @@ def test_conditions_by_keyword_and_by_json(space: ks.Space) -> None:
         assert titles(space.all(Chore, **asked[0])) == titles(space.all(Chore, asked[1])) == wanted
 
 
+def test_what_is_no_condition_is_refused(space: ks.Space) -> None:
+    wrong: Any = 3
+    with pytest.raises(ks.BadQuery, match="3 is no condition"):
+        space.all(Chore, wrong)
+
+
 def test_one_says_if_there_are_none_or_several(space: ks.Space) -> None:
     assert space.all(Chore, done=True).one().title == "Eggs"
     with pytest.raises(ks.NotFound, match="There are no chores that fit"):

@@ -301,6 +301,14 @@ def test_a_class_that_cannot_be_a_type_is_refused_where_it_stands(
     assert isinstance(caught.value, (ks.BadSchema, ks.FieldType))
 
 
+def test_a_name_that_cannot_be_found_is_told_at_first_use() -> None:
+    class Lost(ks.Object):
+        a: Nowhere  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(ks.BadSchema, match="Lost: an annotation names 'Nowhere', which cannot"):
+        Lost(1)
+
+
 # ---------------------------------------------------------------- registration
 
 

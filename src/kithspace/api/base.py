@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kithspace.api.field import FieldSlot
 from kithspace.api.overriding import override
 from kithspace.core.schema import MISSING, Field, own_annotations, read_fields, unknown_field
+from kithspace.errors import BadSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -200,11 +201,22 @@ def fields_of(cls: type[Fields]) -> Mapping[str, Field]:
     """Return the fields of a class.
 
     Raises:
-        NameError: An annotation names a class that does not exist.
+        BadSchema: An annotation names something that cannot be found.
     """
     if not cls.__kith_is_ready__:
         base = next(one for one in cls.__mro__ if "_kith_is_base" in one.__dict__)
         _make_ready(cls, base, _CLASSES)
         if not cls.__kith_is_ready__:
-            read_fields(cls, base, {**_CLASSES, cls.__name__: cls}, cls.__kith_specs__)
+            raise _unknown_name(cls, base)
     return cls.__kith_fields__
+
+
+def _unknown_name(cls: type[Fields], base: type[Fields]) -> BadSchema:
+    try:
+        read_fields(cls, base, {**_CLASSES, cls.__name__: cls}, cls.__kith_specs__)
+    except NameError as error:
+        return BadSchema(
+            f"{cls.__name__}: an annotation names {error.name!r}, which cannot be found.",
+            "Import it where the program runs, not for type checkers alone.",
+        )
+    return BadSchema(f"{cls.__name__}: its annotations cannot be read.", "Look at its bases.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -15,7 +16,7 @@ from kithspace.core.query import Plan, parse_order, q2_driver
 from kithspace.errors import BadQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from kithspace.api.object import Object
     from kithspace.api.results import Results
@@ -57,6 +58,10 @@ class QuerySource(Generic[O]):
         schema, around = schema_of(kind), schemas_around(kind)
         keywords = {name: _local(value, session) for name, value in fields.items()}
         tests = parse_keywords(schema, around, keywords)
+        if where is not None and not isinstance(where, Mapping):
+            raise BadQuery(
+                f"{where!r} is no condition.", 'Write a dict, {"done": False}, or done=False.'
+            )
         if where is not None:
             tests += parse_json(
                 schema, around, {name: _local(value, session) for name, value in where.items()}

@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import logging
 import weakref
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,7 +30,7 @@ from kithspace.api.types import Types
 from kithspace.core.coalesce import a6_parts
 from kithspace.core.document import Document
 from kithspace.core.ids import ObjectId, from_text
-from kithspace.errors import Deleted, DiskFull, TransactionOpen
+from kithspace.errors import Deleted, DiskFull, KithError, TransactionOpen
 from kithspace.ports import Draft, DraftObject, DraftWrite
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from kithspace.ports import SpaceBackend
 
 O = TypeVar("O", bound="Object")  # noqa: E741 - as in the documentation
+
+_log = logging.getLogger("kithspace")
 
 STEP = 1_000
 """`add_all` outside a transaction commits every so many objects (A10)."""
@@ -342,9 +345,16 @@ class Session(Links):
         self.version += 1
         for holder in self.holders(object_id):
             root: Attached = holder._kith  # type: ignore[assignment]  # noqa: SLF001 - it is held
-            root.reconcile()
+            self._save_past(root)
             root.doc = document
             root.refresh(holder, fields_of(type(holder)) if names is None else names, document)
+
+    def _save_past(self, root: Attached) -> None:
+        """Save what C code did to lists of an object, before what is there is shown anew."""
+        try:
+            root.reconcile()
+        except KithError as error:
+            _log.warning("A list was changed past its methods, and not saved: %s", error)
 
     def _on_changed(self, changes: Sequence[Changed]) -> None:
         """Take in what a commit has changed, own or from elsewhere."""

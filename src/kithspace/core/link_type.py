@@ -7,7 +7,6 @@ experience.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from kithspace.core.field_type import UNREADABLE, Links, Shape, Where, link_of, refuse, with_article
 from kithspace.core.value import BlobValue, RefValue
@@ -66,7 +65,10 @@ class RefTo:
         """As in an annotation."""
         return f"Ref[{self.of}]"
 
-    give: ClassVar[str] = "ks.ref(object)"
+    @property
+    def give(self) -> str:
+        """What to give instead."""
+        return "ks.ref(object)"
 
     @property
     def shape(self) -> Shape:
@@ -92,9 +94,20 @@ class RefTo:
 class BlobOf:
     """A `Blob`: a file that travels beside the objects."""
 
-    words: ClassVar[str] = "Blob"
-    give: ClassVar[str] = "a ks.Blob"
-    shape: ClassVar[Shape] = "blob"
+    @property
+    def words(self) -> str:
+        """As in an annotation."""
+        return "Blob"
+
+    @property
+    def give(self) -> str:
+        """What to give instead."""
+        return "a ks.Blob"
+
+    @property
+    def shape(self) -> Shape:
+        """As JSON."""
+        return "blob"
 
     def check(self, value: object, where: Where) -> object:
         """Return its id, key, size and type."""

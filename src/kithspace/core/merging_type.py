@@ -7,7 +7,6 @@ str or int is no value for them (experience.md section 2, amendments: Counters).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from kithspace.core.field_type import UNREADABLE, Links, Shape, Where, refuse
 from kithspace.core.value import CounterValue, TextValue
@@ -18,9 +17,21 @@ class CounterOf:
     """A `Counter`; `cls` is the API's class."""
 
     cls: type
-    words: ClassVar[str] = "Counter"
-    give: ClassVar[str] = "ks.Counter(n), or add with +="
-    shape: ClassVar[Shape] = "counter"
+
+    @property
+    def words(self) -> str:
+        """As in an annotation."""
+        return "Counter"
+
+    @property
+    def give(self) -> str:
+        """What to give instead."""
+        return "ks.Counter(n), or add with +="
+
+    @property
+    def shape(self) -> Shape:
+        """As JSON."""
+        return "counter"
 
     def check(self, value: object, where: Where) -> object:
         """Return what makes a counter that stands there."""
@@ -42,9 +53,21 @@ class TextOf:
     """A `Text`; `cls` is the API's class."""
 
     cls: type
-    words: ClassVar[str] = "Text"
-    give: ClassVar[str] = "ks.Text(…), or use .set(…)"
-    shape: ClassVar[Shape] = "text"
+
+    @property
+    def words(self) -> str:
+        """As in an annotation."""
+        return "Text"
+
+    @property
+    def give(self) -> str:
+        """What to give instead."""
+        return "ks.Text(…), or use .set(…)"
+
+    @property
+    def shape(self) -> Shape:
+        """As JSON."""
+        return "text"
 
     def check(self, value: object, where: Where) -> object:
         """Return what makes a text that says the same."""

@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 from kithspace.core.field_type import (
@@ -208,9 +208,20 @@ class Maybe:
 class Anything:
     """Plain values, and lists, sets and dicts of anything."""
 
-    words: ClassVar[str] = "any plain value"
-    give: ClassVar[str] = "a plain value, or a list, set or dict of them"
-    shape: ClassVar[Shape] = "any"
+    @property
+    def words(self) -> str:
+        """As in an annotation."""
+        return "any plain value"
+
+    @property
+    def give(self) -> str:
+        """What to give instead."""
+        return "a plain value, or a list, set or dict of them"
+
+    @property
+    def shape(self) -> Shape:
+        """As JSON."""
+        return "any"
 
     def check(self, value: object, where: Where) -> object:
         """Return the value; containers are copied."""
