@@ -35,7 +35,7 @@ def task(i: int) -> Task:
         done=i % 3 != 0,
         priority=i % 5,
         owner=f"person {i % 17}",
-        notes="What has to be done, by whom, and until when. " * 2,
+        notes="What has to be done, by whom, and until when.",
         weight=i / 7,
     )
 

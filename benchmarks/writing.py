@@ -16,7 +16,7 @@ def measure(folder: Path, bare: Bare, count: int) -> list[Row]:
     vault = open_vault(folder)
     space = vault.space(SPACE)
     tasks = [task(i) for i in range(count)]
-    bulk = insert_per_s(space, tasks)
+    bulk, of_cpu = insert_per_s(space, tasks)
     bare_bulk = bare.insert_per_s(min(count, 20_000))
     target = 25_000 if count < 100_000 else 15_000
     rows = [
@@ -26,7 +26,7 @@ def measure(folder: Path, bare: Bare, count: int) -> list[Row]:
             "objects/s",
             target,
             least_is_best=False,
-            beside=f"bare {number(bare_bulk)}; 1 : {bare_bulk / bulk:.1f}",
+            beside=f"by processor time {number(of_cpu)}; bare {number(bare_bulk)}",
         )
     ]
     if count < 100_000:
@@ -38,13 +38,14 @@ def measure(folder: Path, bare: Bare, count: int) -> list[Row]:
     return rows
 
 
-def insert_per_s(space: Space, tasks: list[Task]) -> float:
-    """Objects a second."""
+def insert_per_s(space: Space, tasks: list[Task]) -> tuple[float, float]:
+    """Objects a second, and a second of the thread's processor time."""
     space.add(task(0))  # the type is registered, the feed is open
-    start = time.perf_counter()
+    start, of_cpu = time.perf_counter(), time.thread_time()
     for first in range(0, len(tasks), STEP):
         space.add_all(tasks[first : first + STEP])
-    return len(tasks) / (time.perf_counter() - start)
+    size = len(tasks)
+    return size / (time.perf_counter() - start), size / (time.thread_time() - of_cpu)
 
 
 def change(space: Space, tasks: list[Task], bare: Bare) -> list[Row]:
