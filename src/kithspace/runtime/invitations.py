@@ -12,10 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from kithspace.core.credential import Admit, Cancel, Invite
+from kithspace.core.credential_reader import MAX_USES
 from kithspace.core.identity import Device, decode_entry
 from kithspace.core.ids import CredentialId, DeviceKey, SpaceId
 from kithspace.core.roles import Role, parse_role
-from kithspace.errors import NotAllowed, NotFound
+from kithspace.errors import FieldValue, NotAllowed, NotFound
 from kithspace.ports import InvitationInfo
 from kithspace.protocol.joiner import j6_invite_keys
 from kithspace.protocol.words import INVITE_START_BYTES, SEED_BYTES, Link, j1_new_code
@@ -44,6 +45,8 @@ DEVICE: Final = "device"
 CODE_ID_BYTES: Final = 16
 """Shorter than an invite's public key: so the two kinds of invitation are told apart."""
 DEVICE_HOURS: Final = 24
+MAX_HOURS: Final = 24 * 366
+"""An invitation is good for a year at most."""
 MAX_NAMEPLATE: Final = 9_999
 """Nameplates have one to four digits."""
 
@@ -113,7 +116,11 @@ class Invitations:
     def make(
         self, space: Space, role: Role, *, uses: int, hours: float, link: bool
     ) -> InvitationInfo:
-        """Make a code, or a link, to a space."""
+        """Make a code, or a link, to a space. FieldValue: for nobody, or for no time."""
+        if not 1 <= uses <= MAX_USES:
+            raise FieldValue.of_field("uses", f"{uses:,}", f"a number from 1 to {MAX_USES:,}")
+        if not 0 < hours <= MAX_HOURS:
+            raise FieldValue.of_field("hours", f"{hours:g}", f"a number up to {MAX_HOURS:,}")
         if link:
             return self.make_link(space, role, uses, hours)
         return self.make_code(space.id, role.text, hours)
@@ -190,9 +197,7 @@ class Invitations:
             NotFound: It is not open (any more).
         """
         if len(invitation) == CODE_ID_BYTES:
-            if all(code.id != invitation for code in self._open_codes()):
-                raise NotFound("This invitation is not open any more.")
-            self._host.records.drop_code(invitation)
+            self.revoke_code(invitation)
         else:
             with space.engine.lock:
                 if all(one.id != invitation for one in space.engine.membership.invites):
@@ -201,6 +206,17 @@ class Invitations:
                 space.engine.admit_own([space.engine.make_credential(cancel)])
                 space.engine.keyring.prepare()
             self._host.records.drop_link(invitation)
+            self._host.invitations_changed()
+
+    def revoke_code(self, invitation: bytes) -> None:
+        """Take a code back, also one for a device.
+
+        Raises:
+            NotFound: It is not open (any more).
+        """
+        if all(code.id != invitation for code in self._open_codes()):
+            raise NotFound("This invitation is not open any more.")
+        self._host.records.drop_code(invitation)
         self._host.invitations_changed()
 
     def joined(self, invitation: bytes) -> Deferred[MemberInfo]:
@@ -314,6 +330,8 @@ class Invitations:
         if code.used_by and code.used_by != identity:
             return Failure("used")
         space = self._host.space_of(SpaceId(code.space))
+        if code.used_by and space.engine.membership.role(identity) is Role.NONE:
+            return Failure("used")  # it was removed: that takes a new admit, by an admin's wish
         body = Admit(identity, joiner.entries, parse_role(code.role))
         welcome = self._write_admit(space, body, joiner.device)
         if isinstance(welcome, Welcome) and not code.used_by:
@@ -345,8 +363,11 @@ class Invitations:
         """Somebody has come: remember who, and tell who waits."""
         self._host.meet(identity, name, "invited")
         self._host.invitations_changed()
+        self._tell_joined(invitation, space.people.one(identity))
+
+    def _tell_joined(self, invitation: bytes, who: MemberInfo) -> None:
         for waiting in self._waiting.pop(invitation, []):
-            waiting.succeed(space.people.one(identity))
+            waiting.succeed(who)
 
     # ---------------------------------------------------------------- devices
 
@@ -365,12 +386,16 @@ class Invitations:
         code, device = self._code(invitation), added_device(entry)
         if code is None or code.role != DEVICE or device is None:
             return Failure("refused")
+        if code.used_by and code.used_by != device:
+            return Failure("used")
         if not add_to_home(host.home.engine, device, entry, signature):
             return Failure("refused")
         host.publish_identity()
         now = host.clock.now_ms()
         host.records.put_code(code._replace(used_by=device, used_ms=now, tries_left=TRIES))
         host.invitations_changed()
+        me = host.home.engine.me.identity
+        self._tell_joined(code.id, host.space_of(host.home.engine.space).people.one(me))
         return welcome_device(host.home.engine, host.all_spaces(), device)
 
     # ---------------------------------------------------------------- inside

@@ -19,6 +19,7 @@ from kithspace.core.gate.drafting import Author
 from kithspace.core.generation import access_key
 from kithspace.core.ids import SpaceId
 from kithspace.core.replica import Replica
+from kithspace.errors import KithError
 from kithspace.runtime.engine import Engine
 from kithspace.runtime.exchange import AccessKey
 from kithspace.runtime.keyring import early_access_key, read_sealed, sealed_row

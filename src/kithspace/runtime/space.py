@@ -13,6 +13,7 @@ from kithspace.core.codec import PAYLOAD, decode, encode
 from kithspace.core.crypto import NONCE_BYTES
 from kithspace.core.effects import SEQ_BITS
 from kithspace.core.envelope import OPENED, read_clear
+from kithspace.core.naming import check_name
 from kithspace.core.roles import Role, parse_role
 from kithspace.errors import CodecError, NotAllowed, NotFound
 from kithspace.ports import MemberInfo, Outcome, PresenceState, Who
@@ -235,6 +236,7 @@ class Space:
 
     def rename(self, name: str) -> None:
         """Give the space another name, for everybody."""
+        check_name("The name of a space", name)
         if self.engine.role < Role.WRITER:
             raise NotAllowed.of(self.role, self.name, "rename it", self.names.admins())
         self.names.name_space(name, self._household.app)

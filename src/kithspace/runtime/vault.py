@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kithspace.core.naming import check_name
 from kithspace.ports import SpaceInfo
 from kithspace.runtime.invitations import DEVICE, DEVICE_HOURS
 from kithspace.runtime.overview import contacts_in, status_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         ContactInfo,
         DeviceInfo,
         InvitationInfo,
+        MemberInfo,
         Outcome,
         SpaceBackend,
         Status,
@@ -87,6 +89,7 @@ class Vault:
         """Found a space; one is its admin."""
         core = self.core
         core.check_open()
+        check_name("The name of a space", name)
         space = core.shelf.found(name, core.identity_entries(), is_home=False)
         space.names.name_space(name, core.app)
         space.names.introduce(core.name, core.device_name, core.app)
@@ -110,6 +113,20 @@ class Vault:
         """Make a code for another device of one's own."""
         self.core.check_open()
         return self.core.inviter.make_code(None, DEVICE, DEVICE_HOURS)
+
+    @property
+    def home(self) -> SpaceBackend:
+        """The home space (E1)."""
+        return self.core.space_of(self.core.home.engine.space)
+
+    def joined(self, invitation: bytes) -> Deferred[MemberInfo]:
+        """Wait for another device of one's own to come by a code."""
+        return self.core.inviter.joined(invitation)
+
+    def revoke(self, invitation: bytes) -> None:
+        """Take a code for a device back."""
+        self.core.check_open()
+        self.core.inviter.revoke_code(invitation)
 
     def devices(self) -> list[DeviceInfo]:
         """One's own devices, this one first."""

@@ -193,14 +193,21 @@ class VaultCore:
                 return
             self._closed = Closed.of(self.name, where or "another place")
         if self.mesh is not None:
-            for shelved in self.shelf.all_open():
-                if shelved.space is not None:
-                    shelved.space.engine.release()
+            self._sign_heads()
             self.node.run(self.mesh.drain, SEND_SECONDS)
         self.node.stop()
         self.callbacks.stop(SEND_SECONDS)
         self.shelf.close(self._closed)
         self._setup.folder.close()
+
+    def _sign_heads(self) -> None:
+        for shelved in self.shelf.all_open():
+            try:
+                if shelved.space is not None:
+                    shelved.space.engine.release()
+            except KithError as error:
+                # As on a full disk: the next opening signs it; closing goes on.
+                _log.warning("The head of a space is signed later: %s.", error.code)
 
     @property
     def me(self) -> Me:

@@ -83,7 +83,7 @@ class Database:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             self.connection = self._connect()
             try:
-                self._open(migrations, is_durable=is_durable)
+                self._open_well(migrations, is_durable=is_durable)
             except BaseException:
                 self.connection.close()
                 raise
@@ -101,6 +101,13 @@ class Database:
         connection.execute("pragma cipher = 'chacha20'").fetchall()
         connection.execute(f"pragma key = 'raw:{self._key.hex()}'").fetchall()
         return connection
+
+    def _open_well(self, migrations: Sequence[Migration], *, is_durable: bool) -> None:
+        """Explain an error while the connection still knows the system's number."""
+        try:
+            self._open(migrations, is_durable=is_durable)
+        except (apsw.Error, OSError) as error:
+            self.fail(error)
 
     def _open(self, migrations: Sequence[Migration], *, is_durable: bool) -> None:
         connection = self.connection

@@ -19,7 +19,7 @@ from typing import Final
 import apsw
 import platformdirs
 
-from kithspace.adapters.disk.database import Database, fail
+from kithspace.adapters.disk.database import PAGE_BYTES, Database, fail
 from kithspace.adapters.disk.formats import VAULT
 from kithspace.adapters.disk.lock import FolderLock, boot_id
 from kithspace.adapters.disk.store import Session, SqliteStore
@@ -199,7 +199,12 @@ class DiskFolder:
     # ------------------------------------------------------------ vault.db
 
     def _about(self, key: str) -> bytes:
-        rows = self._database.execute("select value from about where key = ?", (key,)).fetchall()
+        try:
+            rows = self._database.execute(
+                "select value from about where key = ?", (key,)
+            ).fetchall()
+        except apsw.Error as error:
+            self._database.fail(error)
         return _blob(rows)
 
     def read(self, prefix: str) -> dict[str, bytes]:
@@ -242,7 +247,7 @@ class DiskFolder:
         settings = self._settings
         if file is None:
             file = f"{to_text(settings.entropy(_NAME_BYTES))}.db"
-        elif file not in self.space_files():
+        elif file not in self.space_files() or self._is_cut_short(file):
             raise VaultDamaged.file(settings.vault, file)
         name = f"{_SPACES}/{file}"
         store = SqliteStore(
@@ -253,6 +258,10 @@ class DiskFolder:
             is_durable=settings.is_durable,
         )
         return file, store
+
+    def _is_cut_short(self, file: str) -> bool:
+        """SQLite takes a file of next to nothing for a new one, and would begin it anew."""
+        return (self.path / _SPACES / file).stat().st_size < PAGE_BYTES
 
     def delete_space(self, file: str) -> None:
         """Delete a space's file; it is closed."""

@@ -103,7 +103,10 @@ class SqliteState:
 
     def last_object(self) -> int:
         """The greatest local number of an object that was ever given out; 0 if none."""
-        return self._writer.last_object()
+        try:
+            return self._writer.last_object()
+        except apsw.Error as error:
+            self._database.fail(error)
 
     def item(self, obj: int, path: bytes) -> PutItem | None:
         """A child of a big container (B2)."""
