@@ -156,6 +156,8 @@ class Joiner(Walker):
             start = (preview.invite or b"")[:INVITE_START_BYTES]
             if not crypto.same(start, self._by.invite_start):
                 raise PeerError("E_STATE", "the link is for another invitation (J6)", score=-50)
+            if preview.role == DEVICE_ROLE:
+                raise PeerError("E_STATE", "a link makes nobody a device (J5)", score=-50)
         self.is_trusted = True
         self._preview = preview
         self._tell(Previewed(preview, self._pake.check if self._pake else b""))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from kithspace.core.credential import make_claim
+from kithspace.core.credential import Invite, make_claim
 from kithspace.core.crypto import sign
 from kithspace.core.identity import decode_entry
 from kithspace.core.ids import DeviceKey
@@ -28,6 +28,7 @@ from kithspace.runtime.pending import Deferred
 
 if TYPE_CHECKING:
     from kithspace.core.crypto import KeyPair
+    from kithspace.core.fold import Membership
     from kithspace.core.identity import SignedEntry
     from kithspace.core.ids import CredentialId, SpaceId
     from kithspace.ports import SpaceBackend
@@ -163,9 +164,15 @@ class Entrance:
         return self._vault.has_spaces()
 
     def arrived(self, space: SpaceId, code: str, preview: Preview | None) -> Space:
-        """A space was joined and is here: remember it, introduce oneself."""
+        """A space was joined and is here: remember it, introduce oneself.
+
+        Raises:
+            NotAllowed: The link's invite does not stand in it (J6).
+        """
         vault = self._vault
         found = vault.space_of(space)
+        if preview is not None and not j6_invite_stands(found.engine.membership, preview):
+            raise NotAllowed("This link leads to a space that it is not for.", "Ask for a new one.")
         vault.records.put_joined(code, space)
         if preview is not None and preview.role == DEVICE_ROLE:
             vault.take_home(found)
@@ -206,7 +213,10 @@ class JoinEnding:
                 )
             )
             return False
-        self._waiting.say(f"Joining “{preview.space_name}” of {preview.inviter}.")
+        if preview.role == DEVICE_ROLE:
+            self._waiting.say(f"Becoming a device of {preview.inviter}.")
+        else:
+            self._waiting.say(f"Joining “{preview.space_name}” of {preview.inviter}.")
         return True
 
     def done(self, exchange: SpaceExchange) -> None:
@@ -225,6 +235,15 @@ class JoinEnding:
     def unreachable(self, words: str) -> None:
         """Nobody answered."""
         self._waiting.fail(Unreachable(words))
+
+
+def j6_invite_stands(membership: Membership, preview: Preview) -> bool:
+    """J6: whether the invite that the inviter named is one of this space; a code has none."""
+    if preview.invite is None:
+        return True
+    named = membership.content(preview.invite)
+    is_invite = named is not None and isinstance(named.body, Invite)
+    return is_invite and membership.counts(preview.invite)
 
 
 def read_invitation(text: str, words: WordList) -> Code | Link:
