@@ -314,6 +314,31 @@ def test_another_thread_waits_for_the_transaction(space: ks.Space) -> None:
     assert (job.title, seen) == ("theirs", [True])
 
 
+def test_threads_may_use_one_object(space: ks.Space) -> None:
+    job = space.add(Job("Milk"))
+    troubles: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            for n in range(25):
+                with space.transaction():
+                    job.votes += 1
+                    job.steps.append(f"{name}{n}")
+                job.title = name
+                assert job.title in ("a", "b", "c")
+                assert len(space.all(Job)) == 1
+        except BaseException as error:  # noqa: BLE001 - a thread's trouble is told below
+            troubles.append(error)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (troubles, job.votes, len(job.steps)) == ([], 75, 75)
+    assert [step for step in job.steps if step[0] == "a"] == [f"a{n}" for n in range(25)]
+
+
 def test_nothing_of_others_moves_within_a_transaction(pair: Pair) -> None:
     mine = pair.mine.add(Job("Milk"))
     pair.sync()

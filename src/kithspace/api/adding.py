@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kithspace.api.attached import Attached, Place
+from kithspace.api.attached import Attached, Inner, Place
 from kithspace.api.base import Fields, fields_of
 from kithspace.api.record import Record
 from kithspace.api.spot import Spot
@@ -116,7 +116,7 @@ def _attach_fields(holder: Fields, place: Place) -> None:
             place.parts[name] = value
         elif isinstance(value, Record) and value._kith is None:  # noqa: SLF001 - ours
             spot = Spot(place.root, (*place.path, name), field.type, field)
-            inner = Place(place.root, spot.path)
+            inner = Inner(place.root, spot.path)
             object.__setattr__(value, "_kith", inner)
             object.__setattr__(value, "_kith_spot", spot)
             place.parts[name] = value

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from kithspace.api import observed_dict, observed_set  # noqa: F401 - they make their live forms
 from kithspace.api.counter import Counter
 from kithspace.api.observed_list import ObservedList
+from kithspace.api.overriding import override
 from kithspace.api.spot import Path, Spot, plain_type, show
 from kithspace.core import edit
 from kithspace.core.field_type import UNREADABLE
@@ -42,14 +43,15 @@ _log = logging.getLogger("kithspace")
 class Place:
     """Where an object or record lies in a space."""
 
-    __slots__ = ("parts", "path", "root")
+    __slots__ = ("parts", "path")
 
-    root: Attached
+    path: Path
+    parts: dict[str, object]
 
-    def __init__(self, root: Attached | None, path: Path) -> None:
-        self.root = root if root is not None else self  # type: ignore[assignment]  # Attached alone
-        self.path = path
-        self.parts: dict[str, object] = {}
+    @property
+    def root(self) -> Attached:
+        """Where the whole object lies."""
+        raise NotImplementedError
 
     # ---------------------------------------------------------------- reading
 
@@ -57,6 +59,8 @@ class Place:
         """Return the value of a field."""
         root = self.root
         root.session.check_open()
+        if field.is_plain:
+            return self._read_plain(holder, field)
         with root.session.lock:
             if isinstance(field.type, CounterOf):
                 number = root.doc.counter(*self.path, field.name)
@@ -65,6 +69,25 @@ class Place:
             if field.name not in self.parts and not isinstance(plain_type(field.type), Reference):
                 holder.__dict__[field.name] = value
             return value
+
+    def _read_plain(self, holder: Fields, field: Field) -> object:
+        """A document never changes, so one look at it is one state, without the lock."""
+        root, own, name = self.root, holder.__dict__, field.name
+        while True:
+            document = root.doc
+            stored = document.get(*self.path, name)
+            if stored is MISSING:
+                spot = Spot(root, (*self.path, name), field.type, field)
+                value = self._former(field, spot)
+            else:
+                value = field.type.read(stored, root.session)
+                if value is UNREADABLE:
+                    self._tell_unreadable(field)
+                    value = field.make_default()
+            own[name] = value
+            if document is root.doc:
+                return value
+            own.pop(name, None)
 
     def _show(self, field: Field) -> object:
         doc, name = self.root.doc, field.name
@@ -170,16 +193,40 @@ class Place:
                 part._kith_reconcile()  # noqa: SLF001 - ours
 
 
+class Inner(Place):
+    """Where a record lies in an object."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self, root: Attached, path: Path) -> None:
+        self._root = root
+        self.path = path
+        self.parts = {}
+
+    @property
+    @override
+    def root(self) -> Attached:
+        """Where the whole object lies."""
+        return self._root
+
+
 class Attached(Place):
-    """Where an object lies in a space."""
+    """Where an object lies in a space; never points at itself, so that it goes with the object."""
 
     __slots__ = ("doc", "id", "schema", "session")
 
     def __init__(
         self, session: Session, object_id: ObjectId, document: Document, schema: Schema
     ) -> None:
-        super().__init__(None, ())
+        self.path = ()
+        self.parts = {}
         self.session = session
         self.id = object_id
         self.doc = document
         self.schema = schema
+
+    @property
+    @override
+    def root(self) -> Attached:
+        """Where the whole object lies: here."""
+        return self

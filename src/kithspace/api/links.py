@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kithspace.api.blob import Blob
 from kithspace.api.ref import Ref
-from kithspace.errors import NotHere
+from kithspace.api.titles import title_of
+from kithspace.errors import Deleted, NotHere
 
 if TYPE_CHECKING:
     from kithspace.api.household import Household
     from kithspace.api.object import Object
     from kithspace.core.document import Document
-    from kithspace.core.ids import ObjectId, SpaceId
+    from kithspace.core.ids import IdentityId, ObjectId, SpaceId
     from kithspace.core.schema import Field
     from kithspace.core.value import BlobValue, RefValue
     from kithspace.ports import SpaceBackend
@@ -61,9 +62,20 @@ class Links:
         thing = f"The {field.type.words.lower()} of {field.owner}.{field.name}"
         return NotHere.of(thing, others[0] if others else "somebody else")
 
-    def deleted(self, document: Document) -> Exception:
+    def name_of(self, identity: IdentityId) -> str:
+        """Return a person's name."""
+        found = {info.identity: info.name for info in self.backend.members()}
+        return found.get(identity, "somebody")
+
+    def deleted(self, document: Document) -> Deleted:
         """Return the error to raise when a deleted object is written."""
-        raise NotImplementedError
+        head = document.root.heads[0] if document.root.heads else None
+        title = title_of(document.doc, document.type)
+        if head is None:
+            return Deleted.of(title, "somebody", "some time ago")
+        who = self.backend.who(head.stamp)
+        name = "you" if who.identity == self.backend.me else who.name
+        return Deleted.of(title, name, when_words(who.when_ms))
 
 
 def moment(ms: int) -> datetime:

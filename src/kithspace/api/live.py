@@ -56,6 +56,7 @@ class LiveQuery:
         self._order: list[Key] = []
         self._is_complete = True
         self._reads = plan.reads
+        self._others = plan.other_types
         self._fill()
 
     @property
@@ -72,51 +73,48 @@ class LiveQuery:
         self._keys = {one.id: plan.key_of(one) for one in found}
         self._order = sorted(self._keys.values())  # keys of a plan compare
 
-    def step(self, changes: Iterable[Changed]) -> Delta | None:
+    def step(self, changes: Sequence[Changed]) -> Delta | None:
         """Take in changes; return what they did to the result."""
         if self.plan.limit is None and not self.plan.offset:
             return self._step_whole(changes)
         return self._step_window(changes)
 
-    def _step_whole(self, changes: Iterable[Changed]) -> Delta | None:
+    def _step_whole(self, changes: Sequence[Changed]) -> Delta | None:
+        if self._has_looked_at(changes):
+            before = list(self._keys)
+            self._fill()
+            return _difference(before, list(self._keys), [change.object for change in changes])
         added: list[ObjectId] = []
         updated: list[ObjectId] = []
         removed: list[ObjectId] = []
-        needs_fill = False
         for change in changes:
-            if change.type != self.plan.type_name:
-                needs_fill = True
-                continue
             was_in = change.object in self._keys
             is_in = self._place(change)
             if was_in or is_in:
                 (updated if was_in and is_in else added if is_in else removed).append(change.object)
-        if needs_fill:
-            return self._refill(updated)
         if not (added or updated or removed):
             return None
         return Delta(tuple(added), tuple(updated), tuple(removed))
 
-    def _step_window(self, changes: Iterable[Changed]) -> Delta | None:
+    def _step_window(self, changes: Sequence[Changed]) -> Delta | None:
         before = self.ids
-        touched: list[ObjectId] = []
-        needs_fill = False
-        for change in changes:
-            touched.append(change.object)
-            if change.type == self.plan.type_name:
+        touched = [change.object for change in changes]
+        must_fill = self._has_looked_at(changes)
+        if not must_fill:
+            for change in changes:
                 self._place(change)
-            else:
-                needs_fill = True
         end = self.plan.offset + (self.plan.limit or 0)
-        if needs_fill or (not self._is_complete and len(self._order) < end):
+        if must_fill or (not self._is_complete and len(self._order) < end):
             self._fill()
         return _difference(before, self.ids, touched)
 
-    def _refill(self, touched: Sequence[ObjectId]) -> Delta | None:
-        """An object of another type changed, which conditions look at."""
-        before = list(self._keys)
-        self._fill()
-        return _difference(before, list(self._keys), touched)
+    def _has_looked_at(self, changes: Sequence[Changed]) -> bool:
+        """Whether conditions look at one of these through a reference, be it of the own type.
+
+        Then others may have come or gone than those that changed: the store is asked again.
+        """
+        name, others = self.plan.type_name, self._others
+        return any(change.type != name or name in others for change in changes)
 
     def _place(self, change: Changed) -> bool:
         """Put an object where it belongs now; return whether that is in the result."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, SupportsIndex, dataclass_transform
 
-from kithspace.api.attached import Place
+from kithspace.api.attached import Inner
 from kithspace.api.base import Fields, declare, fields_of
 from kithspace.api.field import field
 from kithspace.api.overriding import override
@@ -61,7 +61,7 @@ def _make(spot: Spot, document: Document) -> Record:
     holds = plain_type(spot.holds)
     assert isinstance(holds, RecordOf)  # noqa: S101 - `show` makes records of records only
     new: Record = object.__new__(holds.record)
-    object.__setattr__(new, "_kith", Place(spot.root, spot.path))
+    object.__setattr__(new, "_kith", Inner(spot.root, spot.path))
     object.__setattr__(new, "_kith_spot", spot)
     return new
 

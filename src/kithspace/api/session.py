@@ -20,17 +20,17 @@ from kithspace.api.adding import Plain, attach, root_edit, root_writes
 from kithspace.api.attached import Attached
 from kithspace.api.base import fields_of
 from kithspace.api.following import Followers
-from kithspace.api.links import Links, when_words
+from kithspace.api.links import Links
 from kithspace.api.new_ids import NewIds
 from kithspace.api.overriding import override
 from kithspace.api.schemas import schema_of
-from kithspace.api.titles import disk_full, title_of
+from kithspace.api.titles import disk_full
 from kithspace.api.transaction import Transaction, current_owner
 from kithspace.api.types import Types
 from kithspace.core.coalesce import a6_parts
 from kithspace.core.document import Document
 from kithspace.core.ids import ObjectId, from_text
-from kithspace.errors import Deleted, DiskFull, KithError, TransactionOpen
+from kithspace.errors import DiskFull, KithError, TransactionOpen
 from kithspace.ports import Draft, DraftObject, DraftWrite
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from kithspace.api.space import Space
     from kithspace.core.edit import Edit
     from kithspace.core.effects import Changed
-    from kithspace.core.ids import IdentityId
     from kithspace.core.query import Plan
     from kithspace.core.schema import Schema
     from kithspace.ports import SpaceBackend
@@ -367,14 +366,11 @@ class Session(Links):
                     root: Attached = holder._kith  # type: ignore[assignment]  # noqa: SLF001 - it is held
                     if is_last and change.before is root.doc and change.after is not None:
                         self._follow(root.id, change.after, change.fields)
+                        # The same, but what it had to tell of its rows is on disk now.
+                        root.doc = self.backend.get(root.id) or change.after
                     else:
                         self._catch_up(root)
             self.followers.take(changes)
-
-    def name_of(self, identity: IdentityId) -> str:
-        """Return a person's name."""
-        found = {info.identity: info.name for info in self.backend.members()}
-        return found.get(identity, "somebody")
 
     def class_for(self, type_name: str, more: Iterable[str] = ()) -> type[Object]:
         """Return a class for a type that the program has none for."""
@@ -383,17 +379,6 @@ class Session(Links):
     def declare(self, schema: Schema) -> None:
         """Keep the indexes that a type declares."""
         self._types.declare(schema)
-
-    @override
-    def deleted(self, document: Document) -> Deleted:
-        """Return the error to raise when a deleted object is written."""
-        head = document.root.heads[0] if document.root.heads else None
-        title = title_of(document.doc, document.type)
-        if head is None:
-            return Deleted.of(title, "somebody", "some time ago")
-        who = self.backend.who(head.stamp)
-        name = "you" if who.identity == self.backend.me else who.name
-        return Deleted.of(title, name, when_words(who.when_ms))
 
 
 def _names(edits: Iterable[Edit]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from kithspace.api.forks import mind_forks
 from kithspace.api.household import Household
@@ -160,14 +160,14 @@ class Vault:
         backend = self._backend
         made = backend.add_device()
 
-        def no_link() -> object:
+        def no_link() -> Never:
             raise NotFound("A device is added by a code, not by a link.", "Use .code.")
 
         return Invitation(
             made,
-            no_link,  # type: ignore[arg-type]
-            lambda id_: Pending(backend.joined(id_), lambda info: Member(info, None)),  # type: ignore[arg-type, attr-defined]
-            lambda id_: None,
+            no_link,
+            lambda id_: Pending(backend.joined(id_), lambda info: Member(info, backend.home)),
+            backend.revoke,
         )
 
     def device(self, name: str) -> Device:
