@@ -65,6 +65,9 @@ def coalesce(base: Document | None, working: Document, touched: Iterable[Path]) 
     paths = {path_key(path): path for path in touched}
     for path in sorted(paths.values(), key=len):
         gather.take(path)
+    # In a run of several blocks what comes later is newer, and a container drops what is older
+    # (W7): what lies in it comes after it. A list's items were gathered before the list.
+    gather.edits.sort(key=_depth_of)
     return [part for edit in gather.edits for part in a6_parts(*edit)]
 
 
@@ -217,6 +220,10 @@ class _Gather:
         if updates:
             merged = updates[0] if len(updates) == 1 else merge_updates(*updates)
             self.edits.append((path, (TEXT_UPDATE, new.incarnation, merged)))
+
+
+def _depth_of(edit: Edit) -> int:
+    return len(edit[0])
 
 
 def _is_one_run(items: list[Item], seed: bytes) -> bool:
