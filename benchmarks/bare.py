@@ -24,7 +24,7 @@ create table objects(n integer primary key, id blob unique, type int, live int, 
  doc text, meta blob);
 create table touched(obj int, block int, primary key(obj, block)) without rowid;
 create index t_type on objects(type, created, id) where live;
-create index t7_priority on objects(doc->>'$.priority') where type = 7 and live;
+create index t7_priority on objects(doc->>'$.priority', created, id) where type = 7 and live;
 """
 _OBJECT = "insert into objects values (?, ?, 7, 1, ?, ?, ?)"
 _TOUCHED = "insert into touched values (?, ?)"

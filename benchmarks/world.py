@@ -44,6 +44,7 @@ def homes(folder: Path) -> Mapping[str, str]:
     """Environment variables that keep everything of a process within a folder."""
     return {
         "KITH_RUNTIME": str(folder / "runtime"),
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
         **{
             f"XDG_{kind}": str(folder / kind.lower())
@@ -53,7 +54,8 @@ def homes(folder: Path) -> Mapping[str, str]:
 
 
 def settle_in(folder: Path) -> None:
-    """Let this process, and those that it starts, live in a folder."""
+    """Let this process, and those that it starts, live in a folder; they find bytecode there."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.update(homes(folder))
 
 
