@@ -58,3 +58,13 @@ def test_w7_a_large_list_edited_where_it_was_assigned_is_whole_everywhere() -> N
         assert errand.steps == steps
         pair.sync()
         assert pair.theirs.all(Errand).one().steps == steps
+
+
+def test_v14_a_list_too_large_for_a_write_is_accepted_by_peers() -> None:
+    with two_people() as pair:
+        plain = pair.mine.add(Errand(title="plain"))
+        plain.steps = ["x" * 1_000] * 200
+        pair.mine.add(Errand(title="made", steps=["y" * 1_000] * 200))
+        pair.sync()
+        theirs = {one.title: one.steps for one in pair.theirs.all(Errand)}
+        assert theirs == {"plain": ["x" * 1_000] * 200, "made": ["y" * 1_000] * 200}

@@ -21,7 +21,7 @@ from pycrdt import merge_updates
 from kithspace.core.cell import EMPTY, Cell, Extra, TextLog
 from kithspace.core.codec import Value, encode
 from kithspace.core.compose import map_form, set_form
-from kithspace.core.container import item_id, marker, unfold
+from kithspace.core.container import item_id, unfold
 from kithspace.core.document import Document
 from kithspace.core.edit import Edit, Path
 from kithspace.core.path import key_name, path_key, segment_of
@@ -265,5 +265,5 @@ def _container_parts(path: Path, form: Form) -> Iterator[Edit]:
 
 def _shortened(form: Form, count: int) -> Form:
     if form[0] == LIST:
-        return marker(form)
+        return (*form[:-1], ())  # with its seed: peers refuse a list without one (V14)
     return (*form[:-1], form[-1][: count if form[0] == SET else 2 * count])
