@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.person import Person, introduce
+from tests.person import Person, end_well, introduce
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(120)]
 
@@ -100,3 +100,23 @@ def test_a_second_process_is_told_who_has_the_vault(ana: Person) -> None:
     watching.terminate()
     watching.communicate(timeout=20)
     ana.type("ls", "Groceries")
+
+
+def test_another_device_of_ones_own_has_everything(ana: Person, tmp_path: Path) -> None:
+    ana.type("add", "Groceries", "task", "title=Milk")
+    laptop = Person("laptop", tmp_path)
+    adding = ana.start("devices", "add", "--json")
+    assert adding.stdout is not None
+    code = json.loads(adding.stdout.readline())["code"]
+    assert "one of Ana's now, with 1 spaces" in laptop.type("join", code)
+    end_well(adding)
+    laptop.type("set", "Milk", "n=2")
+    assert len(ana.records("devices", "ls")) == 2
+    watching = ana.start("watch", "Groceries", "task")
+    assert watching.stderr is not None
+    assert "Watching" in watching.stderr.readline()
+    laptop.type("status")
+    watching.terminate()
+    watching.communicate(timeout=20)
+    (milk,) = ana.records("ls", "Groceries", "task")
+    assert milk["fields"] == {"title": "Milk", "n": 2}

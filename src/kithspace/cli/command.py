@@ -112,7 +112,7 @@ class Session:
         """Give others on this computer a moment to be found, and who is here time to compare."""
         import kithspace as ks
 
-        spaces = [space for space in self.vault().spaces if len(space.members) > 1]
+        spaces = [space for space in self.vault().spaces if len(_other_devices(space)) > 0]
         if not spaces:
             return
         with contextlib.suppress(ks.TimedOut):
@@ -144,7 +144,7 @@ class Session:
 
         said, pending = "", space.synced()
         patience_seconds = _PATIENCE_SECONDS if guest else 0
-        while patience_seconds > 0 or any(m.is_here for m in space.members if not m.is_me):
+        while patience_seconds > 0 or _is_somebody_here(space):
             patience_seconds -= _REPORT_SECONDS
             if guest is not None and any(d.has_everything for d in space.member(guest).devices):
                 return
@@ -159,6 +159,18 @@ class Session:
                     return
                 threading.Event().wait(_REPORT_SECONDS)
 
+    def wait_for_device(self, known: set[str]) -> None:
+        """Stay until a device that was not known has everything."""
+        patience_seconds = _PATIENCE_SECONDS
+        while patience_seconds > 0:
+            new = [device for device in self.vault().devices if device.id not in known]
+            if any(device.has_everything for device in new):
+                break
+            threading.Event().wait(_REPORT_SECONDS)
+            patience_seconds -= _REPORT_SECONDS
+        for space in self.vault().spaces:
+            self.hand_over(space)
+
     def close(self) -> None:
         """Close the vault if it was opened."""
         if self._opened is not None:
@@ -172,6 +184,14 @@ _COMMON: Final = (
     click.Option(["--yes"], is_flag=True, help="Do not ask."),
     click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
 )
+
+
+def _other_devices(space: ks.Space) -> list[ks.Device]:
+    return [one for member in space.members for one in member.devices if not one.is_this_one]
+
+
+def _is_somebody_here(space: ks.Space) -> bool:
+    return any(device.is_here for device in _other_devices(space))
 
 
 def command(name: str, example: str) -> Callable[[Callable[..., None]], click.Command]:

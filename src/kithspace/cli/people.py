@@ -58,7 +58,16 @@ def invite_command(
 @click.argument("code")
 def join_command(session: Session, code: str) -> None:
     """Join a space, or add this device to your vault, by a code or link."""
-    space = session.follow(session.vault(network=True).join(code))
+    vault = session.vault(network=True)
+    space = session.follow(vault.join(code))
+    if all(space.id != one.id for one in vault.spaces):  # the home space: a device's code
+        session.settle()
+        count = len(vault.spaces)
+        session.voice.done(
+            f"This device is one of {vault.name}'s now, with {count} spaces.",
+            {"vault": vault.name, "id": vault.id, "spaces": count},
+        )
+        return
     session.voice.done(
         f"Code right; you are a {space.role} of “{space.name}”.",
         {"space": space.name, "id": space.id, "role": space.role},
@@ -137,7 +146,9 @@ def _device_seen(when: datetime | None) -> str:
 @command("add", "kith devices add")
 def add_command(session: Session) -> None:
     """Make a code for another device of yours, and wait for it."""
-    invitation = session.vault(network=True).add_device()
+    vault = session.vault(network=True)
+    known = {device.id for device in vault.devices}
+    invitation = vault.add_device()
     if session.voice.json:
         session.voice.record({"code": invitation.code})
     else:
@@ -146,7 +157,7 @@ def add_command(session: Session) -> None:
         session.voice.hint("  That device will be you: type the code only on your own.")
     invitation.joined().result()
     session.voice.done("Your other device is here.", {"joined": "device"})
-    session.settle()
+    session.wait_for_device(known)
 
 
 @command("remove", "kith devices remove phone")

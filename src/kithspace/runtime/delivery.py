@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from kithspace.core.ids import BlockId, FeedId
+from kithspace.errors import Closed
 from kithspace.protocol.leaves import FeedLeaf
 from kithspace.runtime.exchange import News
 
@@ -139,5 +140,7 @@ def leaf_of(row: PutFeed, state: State) -> FeedLeaf | None:
 def _attempt(call: Callable[[T], None], item: T) -> None:
     try:
         call(item)
+    except Closed:
+        return  # the vault was closed between the change and its telling
     except Exception:  # noqa: BLE001 - one listener's trouble is not the next one's
         _log.exception("A listener of a space has failed.")

@@ -182,7 +182,10 @@ class Keyring:
             waiting = {**read_sealed(self._engine.state), generation: sealed}
             self._engine.store.commit([sealed_row(waiting)])
         elif not self._is_here(known):
+            was_bad = generation in self._bad
             self._open_sealed(known, sealed)
+            if not was_bad:  # a peer's bad seal says nothing about the chunk: it is still asked for
+                self._bad.discard(generation)
             self._open_chain()
         return Intake()
 

@@ -261,8 +261,9 @@ class VaultCore:
         if shelved is None:
             raise NotFound("This space is not in this vault.", "`kith space ls` lists them.")
         if shelved.space is None:
+            name = f"“{shelved.record.name}”" if shelved.record.name else "This space"
             raise NotFound(
-                f"“{shelved.record.name}” is not on this device yet.",
+                f"{name} is not on this device yet.",
                 "It comes when somebody who is in it is online.",
             )
         return shelved.space
