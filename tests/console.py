@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import IO, Self
 
+import pytest
+
 from tests.person import Person
 
 PROGRAM = """
@@ -68,7 +70,7 @@ class Console:
     """
 
     def __init__(self, person: Person, start: str = "") -> None:
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-c", PROGRAM],
             env=person.environment,
             stdin=subprocess.PIPE,
@@ -104,12 +106,10 @@ class Console:
 
     def fails(self, source: str) -> Told:
         """Run lines that raise an error of ours; return it."""
-        try:
-            value = self.do(source)
-        except Told as told:
-            assert told.code, told
-            return told
-        raise AssertionError(f"{source} gave {value!r}")
+        with pytest.raises(Told) as raised:
+            self.do(source)
+        assert raised.value.code, raised.value
+        return raised.value
 
     def _read(self) -> object:
         stream = self._stream(self._process.stdout)

@@ -97,14 +97,16 @@ def check(person: Person, reported: int) -> int:
     assert found["texts"] == str(max((n for n in numbers if n % 5 in (1, 4)), default=""))
     assert found["notes"] == "".join(f"{n}," for n in numbers if n % 5 == 2)
     assert found["tags"] == [str(n) for n in numbers if n % 5 == 3]
-    return last + 1
+    return int(last) + 1
 
 
 def kill_in_rounds(folder: Path, rounds: int) -> None:
     ana, ben = Person("ana", folder), Person("ben", folder)
-    with Console(ana, "vault = ks.open_vault(name='Ana')") as home:
-        with Console(ben, "vault = ks.open_vault(name='Ben')") as away:
-            invite(home, away, "Diary")
+    with (
+        Console(ana, "vault = ks.open_vault(name='Ana')") as home,
+        Console(ben, "vault = ks.open_vault(name='Ben')") as away,
+    ):
+        invite(home, away, "Diary")
     moments = random.Random(rounds)  # noqa: S311 - when to kill, and with whom
     next_ = 0
     for round_ in range(rounds):
