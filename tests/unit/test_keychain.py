@@ -19,23 +19,17 @@ class DictBackend(KeyringBackend):
         self.secrets: dict[tuple[str, str], str] = {}
         self.is_shut = False
 
-    def get_password(
-        self, service: str, username: str
-    ) -> str | None:
+    def get_password(self, service: str, username: str) -> str | None:
         if self.is_shut:
             raise KeyringLocked
         return self.secrets.get((service, username))
 
-    def set_password(
-        self, service: str, username: str, password: str
-    ) -> None:
+    def set_password(self, service: str, username: str, password: str) -> None:
         if self.is_shut:
             raise KeyringLocked
         self.secrets[service, username] = password
 
-    def delete_password(
-        self, service: str, username: str
-    ) -> None:
+    def delete_password(self, service: str, username: str) -> None:
         if self.secrets.pop((service, username), None) is None:
             raise PasswordDeleteError
 
