@@ -108,7 +108,9 @@ def test_another_device_of_ones_own_has_everything(ana: Person, tmp_path: Path) 
     adding = ana.start("devices", "add", "--json")
     assert adding.stdout is not None
     code = json.loads(adding.stdout.readline())["code"]
-    assert "one of Ana's now, with 1 spaces" in laptop.type("join", code)
+    refused = laptop.type("join", code, exit_code=4)
+    assert "This code makes this device one of Ana's." in refused
+    assert "one of Ana's now, with 1 spaces" in laptop.type("join", code, "--as-device")
     end_well(adding)
     laptop.type("set", "Milk", "n=2")
     assert len(ana.records("devices", "ls")) == 2

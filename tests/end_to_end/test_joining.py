@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kithspace.errors import BadCode, CodeUsed, Unreachable
+from kithspace.errors import BadCode, CodeUsed, NotAllowed, Unreachable
 from kithspace.runtime.vault import Vault
 from tests.meshed import add, change, open_meshed, see, wait_for
 
@@ -65,7 +65,9 @@ def test_a_device_is_added_by_a_code(ana: Vault, ben: Vault) -> None:
     groceries = ana.make_space("Groceries")
     milk = add(groceries, title="Milk")
     code = ana.add_device().code
-    ben.join(code).result(20)
+    with pytest.raises(NotAllowed, match="one of Ana's"):
+        ben.join(code).result(20)  # nobody becomes another's device unasked (J5)
+    ben.join(code, as_device=True).result(20)
     assert ben.identity == ana.identity
     (shared,) = ben.spaces()
     phone = ben.open_space(shared.id)

@@ -122,7 +122,7 @@ def test_x12_who_was_removed_while_away_learns_of_it_and_gets_nothing_else(house
 def test_a_removed_device_gets_nothing_more(house: House) -> None:
     groceries = house("Ana").make_space("Groceries")
     milk = add(groceries, title="Milk")
-    house("Phone").join(house("Ana").add_device().code).result(20)
+    house("Phone").join(house("Ana").add_device().code, as_device=True).result(20)
     until(lambda: len(house("Phone").spaces()) == 1, house("Phone").watch)
     wait_for(house.space("Phone"), milk, "title", "Milk")
     phone = next(one.key for one in house("Ana").devices() if not one.is_this_one)

@@ -81,7 +81,7 @@ def test_a_device_of_ones_own_edits_and_is_removed(group: Group) -> None:
     ana = group.come("Ana")
     phone = group.come("Phone", space=False)
     code = ana.do("vault.add_device().code")
-    phone.do(f"vault.join({code!r}).result(30)")
+    phone.do(f"vault.join({code!r}, as_device=True).result(30)")
     assert phone.do("until(lambda: [one.name for one in vault.spaces] == ['Groceries'])")
     phone.do(FIND)
     assert phone.do(f"until(lambda: {TITLES} == ['Milk'])")

@@ -143,14 +143,20 @@ class Vault:
             return None
         return self._household.sessions.get(space)
 
-    def join(self, code_or_link: str) -> Pending[Space]:
+    def join(self, code_or_link: str, *, as_device: bool = False) -> Pending[Space]:
         """Join a space by a code or link; one that was used here before gives the same space.
+
+        Args:
+            code_or_link: As the inviter gave it.
+            as_device: The code is of `add_device` on another device of one's own: this device
+                becomes that person's. Without it such a code is refused (`NotAllowed`), so that
+                nobody is made somebody else's device by a code for a space.
 
         Raises:
             BadCode: It is no code: found before anything is sent.
         """
         self._household.check_open()
-        return Pending(self._backend.join(code_or_link), self._space_of)
+        return Pending(self._backend.join(code_or_link, as_device=as_device), self._space_of)
 
     # ---------------------------------------------------------------- devices
 

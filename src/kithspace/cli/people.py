@@ -56,11 +56,14 @@ def invite_command(
 
 @command("join", "kith join 7-marble-salad-tiger")
 @click.argument("code")
-def join_command(session: Session, code: str) -> None:
+@click.option(
+    "--as-device", is_flag=True, help="The code is of `kith devices add`: be that person."
+)
+def join_command(session: Session, code: str, *, as_device: bool) -> None:
     """Join a space, or add this device to your vault, by a code or link."""
     vault = session.vault(network=True)
-    space = session.follow(vault.join(code))
-    if all(space.id != one.id for one in vault.spaces):  # the home space: a device's code
+    space = session.follow(vault.join(code, as_device=as_device))
+    if as_device:
         session.settle()
         count = len(vault.spaces)
         session.voice.done(
@@ -153,7 +156,7 @@ def add_command(session: Session) -> None:
         session.voice.record({"code": invitation.code})
     else:
         click.echo(f"  {invitation.code}      until {clock_time(invitation.expires)}")
-        session.voice.say(f"  On the other device: kith join {invitation.code}")
+        session.voice.say(f"  On the other device: kith join {invitation.code} --as-device")
         session.voice.hint("  That device will be you: type the code only on your own.")
     invitation.joined().result()
     session.voice.done("Your other device is here.", {"joined": "device"})

@@ -99,8 +99,15 @@ class Entrance:
     def __init__(self, vault: JoiningVault) -> None:
         self._vault = vault
 
-    def join(self, typed: str, mesh: MeshControl | None) -> Deferred[SpaceBackend]:
+    def join(
+        self, typed: str, mesh: MeshControl | None, *, as_device: bool
+    ) -> Deferred[SpaceBackend]:
         """Join by a code or link; one of before gives the same space again.
+
+        Args:
+            typed: The code or link.
+            mesh: The network, if there is one.
+            as_device: The person wants this device to be another's: nobody else may decide it.
 
         Raises:
             BadCode: It is neither; nothing was sent.
@@ -115,7 +122,9 @@ class Entrance:
         elif mesh is None:
             waiting.fail(Unreachable("This program opened the vault with network=False."))
         else:
-            waiting.on_cancel(mesh.join(invitation, JoinEnding(self, text, waiting)))
+            waiting.on_cancel(
+                mesh.join(invitation, JoinEnding(self, text, waiting, as_device=as_device))
+            )
         return waiting
 
     # ---------------------------------------------------------------- asked by the mesh
@@ -190,9 +199,13 @@ class JoinEnding:
         entrance: Which vault joins.
         text: The code or link as it is remembered.
         waiting: What the API waits for.
+        as_device: Whether a device's code is what was meant (J5).
     """
 
-    def __init__(self, entrance: Entrance, text: str, waiting: Deferred[SpaceBackend]) -> None:
+    def __init__(
+        self, entrance: Entrance, text: str, waiting: Deferred[SpaceBackend], *, as_device: bool
+    ) -> None:
+        self._as_device = as_device
         self._entrance = entrance
         self._text = text
         self._waiting = waiting
@@ -205,6 +218,9 @@ class JoinEnding:
     def preview(self, preview: Preview) -> bool:
         """What the inviter shows; returns whether to go on."""
         self._preview = preview
+        if (preview.role == DEVICE_ROLE) != self._as_device:
+            self._waiting.fail(_not_as_meant(preview))
+            return False
         if preview.role == DEVICE_ROLE and self._entrance.has_spaces():
             self._waiting.fail(
                 NotAllowed(
@@ -235,6 +251,19 @@ class JoinEnding:
     def unreachable(self, words: str) -> None:
         """Nobody answered."""
         self._waiting.fail(Unreachable(words))
+
+
+def _not_as_meant(preview: Preview) -> NotAllowed:
+    """J5: who joins a space does not become a device by the inviter's word, nor the other way."""
+    if preview.role == DEVICE_ROLE:
+        return NotAllowed(
+            f"This code makes this device one of {preview.inviter}'s.",
+            "If you are that person: kith join CODE --as-device, or join(code, as_device=True).",
+        )
+    return NotAllowed(
+        f"This code is for the space “{preview.space_name}”, not for a device.",
+        "Join without --as-device.",
+    )
 
 
 def j6_invite_stands(membership: Membership, preview: Preview) -> bool:

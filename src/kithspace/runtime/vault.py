@@ -97,10 +97,10 @@ class Vault:
         core.tell()
         return space
 
-    def join(self, code_or_link: str) -> Deferred[SpaceBackend]:
+    def join(self, code_or_link: str, *, as_device: bool = False) -> Deferred[SpaceBackend]:
         """Join by a code or link; a code of before gives the same space again."""
         self.core.check_open()
-        return self.core.entrance.join(code_or_link, self.core.mesh)
+        return self.core.entrance.join(code_or_link, self.core.mesh, as_device=as_device)
 
     # ---------------------------------------------------------------- people and devices
 
