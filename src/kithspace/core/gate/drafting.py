@@ -36,6 +36,7 @@ from kithspace.core.gate.known import Known
 from kithspace.core.gate.placing import NEW_RIGHT
 from kithspace.core.ids import FeedId, GenerationId, IdentityId, ObjectId
 from kithspace.core.payload import Group, Payload, encode_payload
+from kithspace.core.payload_reader import decode_payload
 from kithspace.core.stamp import Stamp, tick
 from kithspace.core.state import State
 from kithspace.core.verify import VerifiedBlock, VerifiedOpening, Witness
@@ -129,8 +130,23 @@ class Sealer:
         for index, part in enumerate(parts):
             kind = LAST if index == len(parts) - 1 else CONTINUED
             blocks.append(self._block(part, deps, kind, draft.bases))
+            if len(parts) > 1:
+                self._check_part(part)
             deps = ()
         return blocks
+
+    def _check_part(self, part: "Part") -> None:
+        """Read a part as peers will: what they would refuse (V14) is not acknowledged here.
+
+        Cutting a transaction into blocks is the one place where writes are made up; a transaction
+        of one block is sealed as it was checked.
+
+        Raises:
+            PayloadError: A mistake of ours; nothing is written.
+        """
+        stamp = Stamp(self.clock, self.place.feed)
+        identity = self.author.identity
+        decode_payload(part.body, self.place.feed, self.known.space, identity, stamp)
 
     def _block(
         self,
