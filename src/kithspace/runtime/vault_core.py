@@ -247,8 +247,11 @@ class VaultCore:
         return self.home.engine.membership.identity_entries(self.identity)
 
     def name_of(self, space: SpaceId, otherwise: str) -> str:
-        """What a space is called, if it is open."""
+        """What a space is called; one whose name was not noted yet is opened for it."""
         opened = {one.record.space: one.space for one in self.shelf.all_open()}.get(space)
+        if opened is None and not otherwise:
+            shelved = self.shelf.get(space)
+            opened = shelved.space if shelved is not None else None
         return opened.name if opened is not None else otherwise
 
     def has_spaces(self) -> bool:
