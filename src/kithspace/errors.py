@@ -435,6 +435,22 @@ class TooBig(KithError, ValueError):
         )
 
     @classmethod
+    def text(cls, field: str, size_bytes: int) -> Self:
+        """A `Text`."""
+        return cls(
+            f"{field} would be {-(-size_bytes // 1000):,} kB; a Text holds up to 4 MB.",
+            "Split it in several.",
+        )
+
+    @classmethod
+    def number(cls, field: str, size: int) -> Self:
+        """A number, in bytes or in digits."""
+        return cls(
+            f"{field} would be a number of {size:,} bytes; a number has up to 1,024.",
+            "Use bytes for long ones.",
+        )
+
+    @classmethod
     def name(cls, what: str, length: int) -> Self:
         """A name."""
         return cls(

@@ -141,6 +141,32 @@ TEXTS: list[tuple[ks.KithError, str, int]] = [
         2,
     ),
     (
+        errors.TooBig.text("Task.notes", 4_300_000),
+        "Task.notes would be 4,300 kB; a Text holds up to 4 MB. Split it in several.",
+        2,
+    ),
+    (
+        errors.TooBig.number("Task.n", 12_501),
+        (
+            "Task.n would be a number of 12,501 bytes; a number has up to 1,024. Use bytes for long"
+            " ones."
+        ),
+        2,
+    ),
+    (
+        errors.TooBig.name("The name of a space", 1_000),
+        (
+            "The name of a space would be 1,000 characters; a name has up to 128. Give a shorter"
+            " one."
+        ),
+        2,
+    ),
+    (
+        errors.FieldValue.of_name("The name of a space", is_blank=True),
+        "The name of a space is empty. Give a name in one line.",
+        2,
+    ),
+    (
         errors.TooBig.transaction(17_000_001),
         (
             "This transaction would be 18 MB; up to 16 MB can be all or nothing. Split it, or use"

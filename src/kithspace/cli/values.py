@@ -44,7 +44,7 @@ def read_value(text: str) -> object:
     """A value is JSON, else text: `2`, `true`, `["dairy"]`, `Oat milk`."""
     try:
         return json.loads(text, parse_constant=_refuse_constant)
-    except ValueError:
+    except (ValueError, RecursionError):  # also a thousand brackets are text
         return text
 
 

@@ -23,7 +23,9 @@ from kithspace.core.field_type import (
     link_of,
     refuse,
 )
+from kithspace.core.path import MAX_DEPTH
 from kithspace.core.value import BlobValue, RefValue
+from kithspace.errors import FieldValue
 
 _EMPTY: Final[dict[str, object]] = {
     "bool": False,
@@ -225,17 +227,33 @@ class Anything:
 
     def check(self, value: object, where: Where) -> object:
         """Return the value; containers are copied."""
+        return self._copy(value, where, MAX_DEPTH)
+
+    def _copy(self, value: object, where: Where, depth: int) -> object:
+        """`depth`: so many containers may still lie in each other; one may even hold itself."""
+        if depth < 0:
+            name = f"{where.owner}.{where.name}"
+            raise FieldValue.of_field(name, "containers nested so deep", "a flatter value")
+        match value:
+            case list():
+                return [self._copy(item, where, depth - 1) for item in value]
+            case set():
+                return {self._copy(item, where, depth - 1) for item in value}
+            case dict():
+                return {
+                    self._copy(key, where, depth - 1): self._copy(item, where, depth - 1)
+                    for key, item in value.items()
+                }
+            case _:
+                return self._checked(value, where)
+
+    def _checked(self, value: object, where: Where) -> object:
+        """Return a value that is no container."""
         match value:
             case None | RefValue() | BlobValue():
                 return value
             case enum.Enum():
                 raise refuse(value, where, self)
-            case list():
-                return [self.check(item, where) for item in value]
-            case set():
-                return {self.check(item, where) for item in value}
-            case dict():
-                return {self.check(k, where): self.check(v, where) for k, v in value.items()}
             case _ if type(value) in NAMES:
                 return value
             case _ if callable(getattr(value, "_kith_link", None)):

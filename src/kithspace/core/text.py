@@ -159,4 +159,4 @@ def _check(shown: str, text: str, field: str) -> None:
     if (len(shown) + len(text)) * 4 > MAX_TEXT_BYTES:
         size = len(shown.encode()) + added
         if size > MAX_TEXT_BYTES:
-            raise TooBig.value(field, size)
+            raise TooBig.text(field, size)

@@ -151,7 +151,7 @@ def int_form(number: int, field: str = "a number") -> Value:
         return number
     size = (number if number >= 0 else number + 1).bit_length() // 8 + 1
     if size > MAX_INT_BYTES:
-        raise TooBig.value(field, size)
+        raise TooBig.number(field, size)
     return (BIG_INT, number.to_bytes(size, "big", signed=True))
 
 
@@ -232,7 +232,7 @@ def _put_decimal(number: Decimal, field: str) -> Value:
         raise FieldValue.of_field(field, str(number), "a finite Decimal, or None")
     text = Decimal.__str__(number)
     if len(text) > MAX_DECIMAL_LENGTH:
-        raise TooBig.value(field, len(text))
+        raise TooBig.number(field, len(text))
     return (DECIMAL, text)
 
 
