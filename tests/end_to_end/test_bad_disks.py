@@ -196,7 +196,9 @@ def test_files_that_are_cut_short_or_not_ours(ana: Person) -> None:
         said = ana.start("ls", "Groceries", "task")
         out, err = said.communicate(timeout=50)
         assert "Traceback" not in out + err, (path, wreck[:9], err)
-        assert said.returncode in {3, 6, 8}, (path, wreck[:9], out, err)
+        # An emptied file may come back whole from the write-ahead log beside it.
+        is_whole = said.returncode == 0 and "Milk" in out
+        assert is_whole or said.returncode in {3, 6, 8}, (path, wreck[:9], out, err)
         restore(folder, before)
     assert len(ana.records("ls", "Groceries", "task")) == 1
 
