@@ -114,22 +114,3 @@ def test_v11_what_a_fast_clock_wrote_waits_and_is_not_lost(
     mine.add(Task("later"))
     assert is_soon(mine, lambda: "from the future" in titles(mine))
     assert is_soon(theirs, lambda: titles(theirs) >= titles(mine))
-
-
-@pytest.mark.parametrize("behind_ms", [HOUR_MS, YEARS_MS])
-def test_v8_a_slow_clock_goes_on_from_what_it_has_seen(
-    people: tuple[Person, Person], behind_ms: int
-) -> None:
-    ana, ben = people
-    mine, theirs = ana.vault.space("Groceries"), ben.vault.space("Groceries")
-    milk = mine.add(Task("Milk", n=1))
-    assert is_soon(theirs, lambda: "Milk" in titles(theirs))
-    ben.clock.ahead_ms = -behind_ms
-    theirs.all(Task).one().n = 2
-    assert is_soon(mine, lambda: milk.n == 2)
-    milk.n = 3
-    while "The clock of Ana's laptop is" not in theirs.status.words:
-        threading.Event().wait(0.02)  # the words change without a change of the space
-    ben.clock.ahead_ms = 0
-    theirs.add(Task("the clock is right again"))
-    assert is_soon(theirs, lambda: theirs.all(Task).one().n == 3)
