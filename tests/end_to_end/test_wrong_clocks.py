@@ -76,7 +76,7 @@ def people(tmp_path: Path) -> Iterator[tuple[Person, Person]]:
         stack.enter_context(ana.vault)
         stack.enter_context(ben.vault)
         code = ana.vault.space("Groceries").invite().code
-        ben.vault.join(code).result(20)
+        ben.vault.join(code).result(20).synced().result(20)
         yield ana, ben
 
 
@@ -106,7 +106,7 @@ def test_v11_what_a_fast_clock_wrote_waits_and_is_not_lost(
     theirs.add(Task("from the future"))
     mine.add(Task("now"))
     assert is_soon(theirs, lambda: "now" in titles(theirs))
-    with pytest.raises(ks.TimedOut, match=r"The clock of Ben's laptop is .* minutes ahead"):
+    with pytest.raises(ks.TimedOut, match=r"The clock of Ben's .* minutes ahead"):
         mine.synced().result(3)
     assert titles(mine) == {"now"}
 
