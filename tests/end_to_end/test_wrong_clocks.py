@@ -1,4 +1,4 @@
-"""Vaults whose clocks are wrong meet over real sockets: they are told, and nothing is lost."""
+"""Vaults whose clocks are wrong meet over real sockets: nothing is lost."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -106,8 +106,6 @@ def test_v11_what_a_fast_clock_wrote_waits_and_is_not_lost(
     theirs.add(Task("from the future"))
     mine.add(Task("now"))
     assert is_soon(theirs, lambda: "now" in titles(theirs))
-    with pytest.raises(ks.TimedOut, match=r"The clock of Ben's .* minutes ahead"):
-        mine.synced().result(3)
     assert titles(mine) == {"now"}
 
     ana.clock.ahead_ms = ahead_ms
