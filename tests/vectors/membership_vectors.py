@@ -32,6 +32,7 @@ from kithspace.core.credential import (
     make_claim,
     sign_credential,
 )
+from kithspace.core.envelope import content_key
 from kithspace.core.fold import Membership, generation_id
 from kithspace.core.fold.admission import k2_recipients
 from kithspace.core.generation import (
@@ -39,7 +40,6 @@ from kithspace.core.generation import (
     access_key,
     chunk_hash,
     commitment,
-    content_key,
     make_generation,
     seal_key,
 )
@@ -51,7 +51,7 @@ from kithspace.core.identity import (
     decode_entry,
 )
 from kithspace.core.identity_log import EntryLog, fold_entries, i3_rank, standing_of
-from kithspace.core.ids import BlockId, CredentialId, DeviceKey, GenerationId, ObjectId
+from kithspace.core.ids import BlockId, CredentialId, DeviceKey, FeedId, GenerationId, ObjectId
 from kithspace.core.roles import Role
 from tests.people import START_MS, Drawn, Hands, Person, Stage, id_of, link_keys
 from tests.scenarios import A as FOUNDER
@@ -322,7 +322,7 @@ def keys_file() -> Json:
                 access_key(key, membership.space), membership.space, 7, "access"
             ).hex(),
             "feed": bytes(range(32)).hex(),
-            "content_key": content_key(key, bytes(range(32))).hex(),
+            "content_key": content_key(key, FeedId(bytes(range(32)))).hex(),
             "recipients": [device.hex() for device in three],
             "recipients_digest": k2_recipients(
                 [DeviceKey(bytes([n] * 32)) for n in range(3)]

@@ -15,7 +15,6 @@ from kithspace.core.compose import new_client_id
 from kithspace.core.text import OpenText
 
 if TYPE_CHECKING:
-    from kithspace.core.cell import TextLog
     from kithspace.core.document import Document
 
 
@@ -179,12 +178,6 @@ def _count(document: Document, spot: Spot) -> tuple[int, bytes | None]:
     if log is None:
         return 0, None
     return log.stored + len(log.fresh), log.fresh[-1] if log.fresh else None
-
-
-def _log_of(spot: Spot, document: Document) -> TextLog | None:
-    """Which updates a text has in a document; the same one, if it has no others."""
-    extra = document.seen_cell(*spot.path).extra
-    return None if extra is None else extra.text
 
 
 MAKERS["text"] = Text._kith_make  # noqa: SLF001 - ours

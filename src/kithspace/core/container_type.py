@@ -10,7 +10,7 @@ are fields of objects and records only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kithspace.core.field_type import (
     UNREADABLE,
@@ -154,13 +154,6 @@ class RecordValue(Protocol):
 
     def _kith_given(self) -> Iterator[tuple[Field, object]]:
         """The fields that were given a value."""
-
-
-class RecordClass(Protocol):
-    """A record class of the API."""
-
-    __name__: str
-    __kith_fields__: ClassVar[Mapping[str, Field]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,11 +122,6 @@ def access_key(gen_key: bytes, space: SpaceId) -> bytes:
     return crypto.derive(gen_key, "ks1/access", space)
 
 
-def content_key(gen_key: bytes, feed: bytes) -> bytes:
-    """The key that seals one feed's payloads under a generation (security.md 2.5)."""
-    return crypto.derive(gen_key, "ks1/content", feed)
-
-
 def commitment(key: bytes, space: SpaceId, n: int, what: str) -> bytes:
     """K3: `what` is "content" or "access"."""
     return crypto.mac("ks1/gencommit", key, space + n.to_bytes(4, "big") + what.encode())

@@ -8,7 +8,7 @@ Rules (security.md 2.3):
     What reads as a map or a set is an array sorted by encoded form, without duplicates.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from kithspace.core.codec import Value, encode
@@ -75,11 +75,6 @@ def check_ascending(keys: Sequence[bytes] | Sequence[tuple[bytes, int, bytes]]) 
     """
     if not all(left < right for left, right in pairwise(keys)):  # type: ignore[operator]
         raise CodecError("a sorted array is out of order or holds something twice")
-
-
-def sort_encoded(items: Iterable[object]) -> tuple[object, ...]:
-    """Return `items` sorted bytewise by encoded form."""
-    return tuple(sorted(items, key=encode))
 
 
 def check_sorted(items: Sequence[Value]) -> None:

@@ -24,7 +24,6 @@ from kithspace.core.effects import (
     PutCredential,
     PutFeed,
     PutKey,
-    PutType,
     Row,
     Send,
 )
@@ -239,11 +238,6 @@ class Replica:
     def next_due(self) -> int | None:
         """When `due` has something to do, in ms UTC."""
         return self._known.room.next_due
-
-    def define_type(self, name: str, version: int, fields: str, indexed: str) -> Effects:
-        """Give a type its schema, and a local number if it has none."""
-        n = self._known.types.get(name) or max(self._known.types.values(), default=0) + 1
-        return Effects((PutType(n, name, version, fields, indexed),), after=After(types={name: n}))
 
     def adopt(self, after: After) -> None:
         """Take over what effects said, now that their rows are on disk (B5)."""

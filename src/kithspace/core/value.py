@@ -165,10 +165,6 @@ def read_int(form: Value) -> int:
 # ---------------------------------------------------------------- Python to payload
 
 
-def _size_of(value: str | bytes) -> int:
-    return len(value.encode()) if isinstance(value, str) else len(value)
-
-
 def _same(value: Value, _field: str) -> Value:
     return value
 

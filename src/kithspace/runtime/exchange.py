@@ -292,9 +292,6 @@ class MeshControl(Protocol):
     def watch_shown(self, call: Callable[[SpaceId], None]) -> Callable[[], None]:
         """Call when what others show has changed. Returns what stops it."""
 
-    def compare(self, space: SpaceId) -> None:
-        """Compare with everybody who is here, now."""
-
     async def drain(self) -> None:
         """Return when everything announced so far has gone out to those who are here."""
 

@@ -135,12 +135,6 @@ class Mesh:
 
         return stop
 
-    def compare(self, space: SpaceId) -> None:
-        """Look for who is missing in a space; who is here is compared all the time (X7)."""
-        if space in self._shares:
-            self._posts.put(self._meeting.look_soon)
-            self._posts.put(self.touch)
-
     # ---------------------------------------------------------------- life
 
     async def run(self) -> None:

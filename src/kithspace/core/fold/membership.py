@@ -232,10 +232,6 @@ class Membership:
         then.follow(self._graph, fold_of(self._state, self._graph, self._graph.past(i)))
         return then.device_keys()
 
-    def is_entitled(self, identity: IdentityId, generation: CredentialId) -> bool:
-        """K4: whether a member may have an old generation's key (history = all: every reader)."""
-        return self.role(identity) >= Role.READER and generation in self._graph.index
-
     # ------------------------------------------------------------ rules of the space
 
     @cached_property
