@@ -10,7 +10,7 @@ import contextlib
 import logging
 from asyncio import BaseTransport
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypedDict
 from weakref import WeakSet
 
 import anyio
@@ -32,6 +32,28 @@ TURNS: Final = 3
 _QUIET: Final = logging.getLogger("kithspace.websocket")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False  # strangers at a port must not fill anybody's log
+
+
+class _Ends(TypedDict):
+    compression: None
+    ping_interval: None
+    open_timeout: float
+    close_timeout: float
+    max_size: int
+    max_queue: int
+    logger: logging.Logger
+
+
+_BOTH_ENDS: Final[_Ends] = {
+    "compression": None,
+    "ping_interval": None,
+    "open_timeout": OPEN_SECONDS,
+    "close_timeout": CLOSE_SECONDS,
+    "max_size": MAX_MESSAGE_BYTES,
+    "max_queue": MAX_QUEUED_MESSAGES,
+    "logger": _QUIET,
+}
+"""What holds for who dials and for who listens."""
 _QUIET.setLevel(logging.CRITICAL + 1)
 
 
@@ -116,14 +138,8 @@ class WebSocketListener:
             create_connection=_tracked(self._opening),
             origins=[None],
             process_request=_check_request,
-            compression=None,
-            ping_interval=None,
-            open_timeout=OPEN_SECONDS,
-            close_timeout=CLOSE_SECONDS,
-            max_size=MAX_MESSAGE_BYTES,
-            max_queue=MAX_QUEUED_MESSAGES,
             server_header=None,
-            logger=_QUIET,
+            **_BOTH_ENDS,
         )
 
     async def accept(self) -> WebSocketConnection:
@@ -194,15 +210,9 @@ class WebSockets:
         try:
             carrier = await connect(
                 address.rstrip("/") + PATH,
-                compression=None,
-                ping_interval=None,
-                open_timeout=OPEN_SECONDS,
-                close_timeout=CLOSE_SECONDS,
-                max_size=MAX_MESSAGE_BYTES,
-                max_queue=MAX_QUEUED_MESSAGES,
                 user_agent_header=None,
                 proxy=None,
-                logger=_QUIET,
+                **_BOTH_ENDS,
             )
         except (OSError, ValueError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
             raise ConnectionError(f"nobody answers at {address}") from error
