@@ -131,10 +131,13 @@ class Space:
 
     def commit(self, draft: Draft) -> Stamp:
         """Write a transaction; returns when it would survive `kill -9`."""
-        if self.engine.role < Role.WRITER:
-            self.engine.check_open()
-            raise NotAllowed.of(self.role, self.name, "change anything", self.names.admins())
-        return self.engine.commit(draft)
+        try:
+            return self.engine.commit(draft)
+        except NotAllowed as error:
+            if self.engine.role >= Role.WRITER:
+                raise
+            admins = self.names.admins()  # the engine knows no names
+            raise NotAllowed.of(self.role, self.name, "change anything", admins) from error
 
     def lock(self) -> AbstractContextManager[object]:
         """Hold the space still for this thread (G5); reentrant."""
