@@ -58,7 +58,7 @@ def find_place(path: str | Path | None, name: str | None) -> Place:
     if name is not None:
         check_name("The name of a vault", name)
     if path is None and name is None:
-        path, name = _from_variable(os.environ.get(VAULT_VARIABLE))
+        path, name = read_vault_word(os.environ.get(VAULT_VARIABLE))
     if path is not None:
         if not str(path):
             raise FieldValue.of_name("The path of a vault", is_blank=True)
@@ -155,7 +155,8 @@ def word_list() -> WordList:
     return WordList(Mnemonic("english").wordlist)
 
 
-def _from_variable(word: str | None) -> tuple[str | None, str | None]:
+def read_vault_word(word: str | None) -> tuple[str | None, str | None]:
+    """Read a word that names a vault: return it as a path, or as a name; nothing for None."""
     if word is None:
         return None, None
     is_path = word == MEMORY or os.sep in word or Path(word).is_dir()

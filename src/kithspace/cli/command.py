@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -18,7 +17,7 @@ from kithspace.cli.values import WrongInput
 from kithspace.errors import KithError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import kithspace as ks
 
@@ -48,12 +47,12 @@ class Session:
 
     Args:
         voice: How to speak.
-        vault: A name or a path, or None for the default vault.
+        vault: A name or a path, or None for the one that `open_vault()` means.
     """
 
     def __init__(self, voice: Voice, vault: str | None) -> None:
         self.voice = voice
-        self.vault_word = vault or os.environ.get("KITH_VAULT")
+        self.vault_word = vault
         self._opened: ks.Vault | None = None
 
     def vault(self, *, network: bool = False) -> ks.Vault:
@@ -72,11 +71,10 @@ class Session:
 
     def _open(self, *, network: bool, passphrase: str | None) -> ks.Vault:
         import kithspace as ks
+        from kithspace.api.opening import read_vault_word
 
-        word = self.vault_word
-        if word is not None and (os.sep in word or Path(word).is_dir()):
-            return ks.open_vault(word, passphrase=passphrase, network=network)
-        return ks.open_vault(name=word, passphrase=passphrase, network=network)
+        path, name = read_vault_word(self.vault_word)
+        return ks.open_vault(path, name=name, passphrase=passphrase, network=network)
 
     def make(self, name: str | None) -> ks.Vault:
         """Make the vault of this device, the one that is meant when none is named.
@@ -84,10 +82,9 @@ class Session:
         Raises:
             WrongInput: There is one already.
         """
-        from kithspace.api.opening import find_place, login_name, make_default
+        from kithspace.api.opening import VAULT_VARIABLE, find_place, login_name, make_default
 
-        word = self.vault_word
-        if word is not None:
+        if self.vault_word is not None or VAULT_VARIABLE in os.environ:
             return self.vault()
         name = name or login_name()
         folder = find_place(None, name).folder
@@ -112,7 +109,7 @@ class Session:
         """Give others on this computer a moment to be found, and who is here time to compare."""
         import kithspace as ks
 
-        spaces = [space for space in self.vault().spaces if len(_other_devices(space)) > 0]
+        spaces = [space for space in self.vault().spaces if _other_devices(space)]
         if not spaces:
             return
         with contextlib.suppress(ks.TimedOut):
@@ -122,54 +119,52 @@ class Session:
 
     def follow(self, pending: ks.Pending[T]) -> T:
         """Wait for something; say what it waits for."""
-        import kithspace as ks
-
         said = ""
-        while True:
-            try:
-                return pending.result(timeout=_REPORT_SECONDS)
-            except ks.TimedOut:
-                if pending.words != said:
-                    said = pending.words
-                    self.voice.say(f"  {said}")
+        while (done := _wait_a_while(pending)) is None:
+            said = self._say_once(pending.words, said)
+        return done[0]
 
-    def hand_over(self, space: ks.Space, guest: str | None = None) -> None:
-        """Stay until those who are here have everything, and we theirs; say how far it is.
+    def hand_over(self, space: ks.Space) -> None:
+        """Stay until those who are here have everything, and we theirs; say how far it is."""
+        said, pending = "", space.synced()
+        while _is_somebody_here(space) and _wait_a_while(pending) is None:
+            said = self._say_once(space.status.words, said)
+
+    def await_guest(self, space: ks.Space, guest: str) -> None:
+        """Stay until somebody who was let in has everything.
 
         Args:
-            space: What is to be the same.
-            guest: Id of somebody who was let in: waited for until they have everything.
+            space: Where to.
+            guest: The member's id.
         """
-        import kithspace as ks
+        self._stay_for(lambda: space.member(guest).devices, space)
 
-        said, pending = "", space.synced()
-        patience_seconds = _PATIENCE_SECONDS if guest else 0
-        while patience_seconds > 0 or _is_somebody_here(space):
-            patience_seconds -= _REPORT_SECONDS
-            if guest is not None and any(d.has_everything for d in space.member(guest).devices):
-                return
-            try:
-                pending.result(timeout=_REPORT_SECONDS)
-            except ks.TimedOut:
-                if (words := space.status.words) != said:
-                    said = words
-                    self.voice.say(f"  {words}")
-            else:
-                if guest is None:
-                    return
-                threading.Event().wait(_REPORT_SECONDS)
-
-    def wait_for_device(self, known: set[str]) -> None:
-        """Stay until a device that was not known has everything."""
-        patience_seconds = _PATIENCE_SECONDS
-        while patience_seconds > 0:
-            new = [device for device in self.vault().devices if device.id not in known]
-            if any(device.has_everything for device in new):
-                break
-            threading.Event().wait(_REPORT_SECONDS)
-            patience_seconds -= _REPORT_SECONDS
-        for space in self.vault().spaces:
+    def await_device(self, known: set[str]) -> None:
+        """Stay until a device of one's own that was not known has everything."""
+        vault = self.vault()
+        self._stay_for(lambda: [one for one in vault.devices if one.id not in known])
+        for space in vault.spaces:
             self.hand_over(space)
+
+    def _stay_for(
+        self, devices: Callable[[], Sequence[ks.Device]], space: ks.Space | None = None
+    ) -> None:
+        """Stay until one of the devices has everything; while all are away, only for a time."""
+        said, patience_seconds = "", _PATIENCE_SECONDS
+        while not any(device.has_everything for device in devices()):
+            is_here = any(device.is_here for device in devices())
+            if patience_seconds <= 0 and not is_here:
+                return
+            patience_seconds -= _REPORT_SECONDS
+            threading.Event().wait(_REPORT_SECONDS)
+            if space is not None:
+                said = self._say_once(space.status.words, said)
+
+    def _say_once(self, words: str, said: str) -> str:
+        """Say words that are not the last ones again; return what was said last."""
+        if words != said:
+            self.voice.say(f"  {words}")
+        return words
 
     def close(self) -> None:
         """Close the vault if it was opened."""
@@ -184,6 +179,16 @@ _COMMON: Final = (
     click.Option(["--yes"], is_flag=True, help="Do not ask."),
     click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
 )
+
+
+def _wait_a_while(pending: ks.Pending[T]) -> tuple[T] | None:
+    """Return the result alone in a tuple; None if it has not come yet."""
+    import kithspace as ks
+
+    try:
+        return (pending.result(timeout=_REPORT_SECONDS),)
+    except ks.TimedOut:
+        return None
 
 
 def _other_devices(space: ks.Space) -> list[ks.Device]:

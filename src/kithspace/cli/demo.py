@@ -66,9 +66,6 @@ def _follow_keys(stage: Stage) -> bool:
         for key in keys:
             if key == "q":
                 break
-            acts.get(key, _nothing)()
+            if key in acts:
+                acts[key]()
     return stage.is_cut or stage.wait_same()
-
-
-def _nothing() -> None:
-    """Other keys do nothing."""

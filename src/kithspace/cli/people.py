@@ -51,7 +51,7 @@ def invite_command(
         session.voice.done(
             f"{member.name} joined as {member.role}.", {"joined": member.name, "role": member.role}
         )
-        session.hand_over(found, member.id)
+        session.await_guest(found, member.id)
 
 
 @command("join", "kith join 7-marble-salad-tiger")
@@ -99,7 +99,11 @@ def who_command(session: Session, space: str) -> None:
 def _seen(member: ks.Member) -> str:
     if member.is_me or member.is_here:
         return "here now"
-    return f"seen {ago(member.last_seen)}" if member.last_seen else "not seen yet"
+    return _last_seen(member.last_seen)
+
+
+def _last_seen(when: datetime | None) -> str:
+    return f"seen {ago(when)}" if when else "not seen yet"
 
 
 @command("remove", "kith remove Groceries Ben")
@@ -134,16 +138,12 @@ def ls_command(session: Session) -> None:
     """List your devices."""
     rows = []
     for device in session.vault().devices:
-        seen = "this one" if device.is_this_one else _device_seen(device.last_seen)
+        seen = "this one" if device.is_this_one else _last_seen(device.last_seen)
         if session.voice.json:
             session.voice.record({"device": device.name, "this": device.is_this_one})
         rows.append([device.name, seen])
     if not session.voice.json:
         session.voice.table(["DEVICE", "SEEN"], rows)
-
-
-def _device_seen(when: datetime | None) -> str:
-    return f"seen {ago(when)}" if when else "not seen yet"
 
 
 @command("add", "kith devices add")
@@ -160,7 +160,7 @@ def add_command(session: Session) -> None:
         session.voice.hint("  That device will be you: type the code only on your own.")
     invitation.joined().result()
     session.voice.done("Your other device is here.", {"joined": "device"})
-    session.wait_for_device(known)
+    session.await_device(known)
 
 
 @command("remove", "kith devices remove phone")
