@@ -133,6 +133,7 @@ class VaultCore:
     def take_home(self, space: Space) -> None:
         """This is the home space now."""
         self._home = (Home(space.engine, self.app), space)
+        self._contact_names = self.home.contacts()
         space.engine.watch(lambda _: self._home_changed())
 
     def _home_changed(self) -> None:
