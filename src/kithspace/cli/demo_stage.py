@@ -149,20 +149,20 @@ class Stage:
             self._note_same()
 
     def edit(self) -> None:
-        """Both change the same line, and Ben adds another."""
+        """Both change the same line, Ana first, and Ben adds another."""
         self._edits += 1
         more = "" if self._edits == 1 else f" {self._edits}"
         first = str(self.ana.items[0]["title"]) if self._edits == 1 else self._first_milk()
         self.ana.order("edit", old=first, new=f"Oat milk{more}")
         self.ana.order("tick", title=f"Oat milk{more}")
+        if self.is_cut:
+            self._wait(lambda: self._has("Oat milk", self.ana), "Ana's edit")
         self.ben.order("edit", old=first, new=f"Whole milk{more}")
         self.ben.order("add", title=f"Bread{more}")
         self.ana.did.append(f"[x] {first} → “Oat milk{more}”")
         self.ben.did.append(f"{first} → “Whole milk{more}”, + Bread{more}")
         if self.is_cut:
-            self._wait(
-                lambda: self._has("Oat milk", self.ana) and self._has("Bread", self.ben), "edits"
-            )
+            self._wait(lambda: self._has("Bread", self.ben), "Ben's edits")
 
     def _first_milk(self) -> str:
         return next(str(item["title"]) for item in self.ana.items if "milk" in str(item["title"]))
