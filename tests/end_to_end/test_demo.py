@@ -1,5 +1,6 @@
 """The main job: `kith demo`, by itself and with keys from a pseudo-terminal (U2)."""
 
+import contextlib
 import os
 import pty
 import re
@@ -40,6 +41,7 @@ def test_u2_keys_cut_edit_join_keep_and_quit(tmp_path: Path) -> None:
         screen.press("k")
         screen.wait_until_gone("is shown; also")
         screen.press("q")
+        screen.read_to_the_end()
     except BaseException:
         os.kill(pid, signal.SIGKILL)
         raise
@@ -72,7 +74,15 @@ class Screen:
                 return
             self._read()
 
-    def _read(self) -> None:
+    def read_to_the_end(self) -> None:
+        """Until nobody writes any more; a terminal that nobody reads stops who writes to it."""
+        with contextlib.suppress(OSError):  # Linux says so when the last writer has gone
+            while self._read():
+                pass
+
+    def _read(self) -> bool:
         ready, _, _ = select.select([self._terminal], [], [], 40)
         assert ready, self._seen
-        self._seen += os.read(self._terminal, 65_536).decode(errors="replace")
+        read = os.read(self._terminal, 65_536)
+        self._seen += read.decode(errors="replace")
+        return bool(read)
